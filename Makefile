@@ -1,0 +1,52 @@
+# make demo: a whole simulated business day. make test: the whole test-suite. Both make .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+
+.PHONY: demo test lint format bench bench-full fuzz world docs clean
+
+$(VENV)/.installed: pyproject.toml
+	@echo "== making $(VENV) and installing nontax-gateway"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed
+	@echo "== installing the development extra"
+	@$(PIP) install --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.installed
+	@echo "== playing a business day against a real gateway"
+	@$(BIN)/nontax-sim demo --out build/demo
+
+test: $(VENV)/.installed-dev
+	@echo "== running the tests"
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed-dev
+	@echo "== lint, format, types"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/python tests/typecheck.py
+
+format: $(VENV)/.installed-dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.installed-dev
+	@$(BIN)/python -m benchmarks
+
+bench-full: $(VENV)/.installed-dev
+	@$(BIN)/python -m benchmarks --full
+
+fuzz: $(VENV)/.installed-dev
+	@echo "== property tests with many more examples"
+	@NONTAX_FUZZ=1 $(BIN)/pytest tests/property --timeout 900 $(PYTEST_ARGS)
+
+docs: $(VENV)/.installed-dev
+	@$(BIN)/python docs/generate.py
+
+clean:
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
