@@ -15,12 +15,13 @@ from .algorithms import (
     replayable,
     verify,
 )
-from .sealing import MasterKey, SealError, Secret
+from .sealing import NONCE_BYTES, MasterKey, SealError, Secret
 from .tokens import TokenError, TokenState, check_token
 from .tripledes import KeyMaterialError, TripleDes, parse_des_key
 
 __all__ = [
     "ALGORITHM_NAMES",
+    "NONCE_BYTES",
     "WIDTHS",
     "Algorithm",
     "KeyMaterialError",

@@ -55,6 +55,11 @@ class TokenState:
             f"changed_at={self.changed_at}, confirmed_at={self.confirmed_at})"
         )
 
+    @property
+    def awaits_confirmation(self) -> bool:
+        """Whether the next frame under the current token would confirm it."""
+        return self.previous is not None and self.confirmed_at is None
+
     def previous_until(self, confirm_seconds: int, grace_seconds: int) -> int | None:
         """Return the first instant at which the previous token is refused, None without one.
 
@@ -82,7 +87,7 @@ class TokenState:
 
         The first frame under the current token confirms it and starts the grace of the previous.
         """
-        if token != self.current or self.previous is None or self.confirmed_at is not None:
+        if token != self.current or not self.awaits_confirmation:
             return self
         return replace(self, confirmed_at=now_ms)
 

@@ -17,16 +17,19 @@ def test_a_token_that_never_changed_is_the_only_one() -> None:
     assert state.candidates(NOW, CONFIRM, GRACE) == (FIRST,)
     assert state.previous_until(CONFIRM, GRACE) is None
     assert state.verified_with(FIRST, NOW) is state
+    assert not state.awaits_confirmation
 
 
 def test_the_previous_token_stays_good_until_the_first_frame_with_the_new_one() -> None:
     state = TokenState(FIRST).changed(SECOND, NOW)
     assert state == TokenState(SECOND, FIRST, NOW, None)
+    assert state.awaits_confirmation
     assert state.candidates(NOW, CONFIRM, GRACE) == (SECOND, FIRST)
     later = NOW + 1_000_000
     assert state.verified_with(FIRST, later) is state  # a frame with the old one confirms nothing
     confirmed = state.verified_with(SECOND, later)
     assert confirmed.confirmed_at == later
+    assert not confirmed.awaits_confirmation
     assert confirmed.verified_with(SECOND, later + 5_000) is confirmed
     assert confirmed.candidates(later + 59_999, CONFIRM, GRACE) == (SECOND, FIRST)
     assert confirmed.candidates(later + 60_000, CONFIRM, GRACE) == (SECOND,)
