@@ -1,0 +1,332 @@
+"""What one record class needs at run time, compiled once when the class is made.
+
+Reading, checking and writing all follow from the declarations of `fields`; nothing here knows a
+single message. The three loops run for every voucher of the hot path, so that they hold closures
+and look nothing up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from lxml import etree
+
+from ..codecs.errors import Rule, RuleError
+from ..codecs.money import format_yuan
+from ..codecs.types import Value, WireType, reader, writer
+from ..codecs.xml import escape
+from .fields import NUMBERS, Declaration, Group, M, Need, Scalar, Single
+from .refusals import FieldRefused, refused
+
+if TYPE_CHECKING:
+    from .record import Record
+
+Parse = Callable[[str], Value]
+Values = dict[str, object]
+
+SLOW: Final = object()
+"""Stands where an empty element needs a closer look (a mandatory field)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """A group or single record of a class: tag, declaration, the class of its items."""
+
+    tag: str
+    declared: Group | Single
+    model: type[Record]
+
+    @property
+    def need(self) -> Need:
+        """Whether the group must be there."""
+        return self.declared.need
+
+    def blank(self) -> object:
+        """The value of a group that is not there; refuses a mandatory one."""
+        if isinstance(self.declared, Group):
+            if self.need is M and not self.declared.may_be_empty:
+                raise FieldRefused(self.tag, Rule.MISSING)
+            return ()
+        if self.need is M:
+            raise FieldRefused(self.tag, Rule.MISSING)
+        return None
+
+
+def parser(field: Scalar) -> Parse:
+    """From trimmed, non-empty text to the value, all rules of the single field applied."""
+    parse = reader(field.wire, field.minimum, field.maximum, allow_gbk=field.allows_gbk)
+    codes = field.codes
+    if field.traits.get("account_type"):
+        return _account_type(parse, codes)
+    return _coded(codes) if codes else parse
+
+
+def _coded(codes: Mapping[str, str]) -> Parse:
+    def parse(text: str) -> Value:
+        if text not in codes:
+            raise RuleError(Rule.CODE, expected=",".join(codes))
+        return text
+
+    return parse
+
+
+def _account_type(parse: Parse, codes: Mapping[str, str]) -> Parse:
+    def parse_type(text: str) -> Value:
+        if text in codes:
+            return text
+        short = text[1:] if len(text) == 2 and text[0] == "0" else text
+        if codes and short not in codes:
+            raise RuleError(Rule.CODE, expected=",".join(codes))
+        return parse(short)
+
+    return parse_type
+
+
+def formatter(field: Scalar) -> Callable[[object], str]:
+    """From a checked value to escaped text."""
+    if field.wire is WireType.CURRENCY:
+        return format_yuan  # type: ignore[return-value]  # checked values are fen
+    if field.wire in NUMBERS:
+        return writer(field.wire, field.minimum, field.maximum)  # type: ignore[return-value]
+    return escape  # type: ignore[return-value]  # checked values are text
+
+
+class Plan:
+    """The compiled table of one record class."""
+
+    def __init__(self, model: type[Record], declared: dict[str, Declaration]) -> None:
+        self.model = model
+        self.scalars = {t: d for t, d in declared.items() if isinstance(d, Scalar)}
+        self.nested = tuple(
+            Nested(tag, d, model.nested_model(tag))
+            for tag, d in declared.items()
+            if not isinstance(d, Scalar)
+        )
+        self.tags = frozenset(declared)
+        self.field_names = set(declared)
+        parsers = {tag: parser(field) for tag, field in self.scalars.items()}
+        self._read_rows = tuple((t, parsers[t], _blank(f)) for t, f in self.scalars.items())
+        self._check_rows = tuple((t, _checker(f, parsers[t]), f) for t, f in self.scalars.items())
+        cases = [(tag, field, field.case) for tag, field in self.scalars.items()]
+        self._cases = tuple((t, f, c) for t, f, c in cases if c and not c.in_parent)
+        self._parent_cases = tuple((t, c) for t, _, c in cases if c and c.in_parent)
+        self._always_cases = tuple(row for row in self._cases if row[1].need is M)
+        self._pieces = tuple(
+            (t, formatter(f), f"<{t}>", f"</{t}>", f"<{t}/>") for t, f in self.scalars.items()
+        )
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def read(self, element: etree._Element, unknown: list[str], strict: bool) -> Record:
+        """A record from its element. Raises FieldRefused."""
+        texts: dict[str, str] = {}
+        containers: dict[str, etree._Element] = {}
+        for child in element:
+            tag = child.tag
+            if tag in texts or len(child):
+                self._irregular(child, texts, containers)
+            else:
+                texts[tag] = child.text or ""
+        values: Values = {}
+        tag = text = ""
+        take = texts.pop
+        try:
+            for tag, parse, blank in self._read_rows:
+                text = take(tag, None)
+                if text and (text := text.strip()):
+                    values[tag] = parse(text)
+                elif blank is not SLOW:
+                    values[tag] = blank
+                else:
+                    values[tag] = self._mandatory(tag, text)
+        except RuleError as rule:
+            raise refused(tag, self.scalars[tag], text, rule) from None
+        for group in self.nested:
+            values[group.tag] = self._read_group(group, texts, containers, unknown, strict)
+        if texts:
+            unknown.extend(texts)
+        for tag, field, case in self._cases if strict else self._always_cases:
+            if values[tag] == "" and case.applies(values):
+                raise FieldRefused(tag, Rule.EMPTY)
+        if strict and self.nested:
+            self._check_parent_cases(values)
+        return self.model.trusted(values)
+
+    def _irregular(
+        self,
+        child: etree._Element,
+        texts: dict[str, str],
+        containers: dict[str, etree._Element],
+    ) -> None:
+        """A child that is there twice, or that holds elements."""
+        tag = child.tag
+        if tag in self.scalars:
+            rule = Rule.DUPLICATE if tag in texts else Rule.NESTED
+            raise FieldRefused(tag, rule)
+        if tag in self.tags:
+            if tag in texts or tag in containers:
+                raise FieldRefused(tag, Rule.DUPLICATE)
+            containers[tag] = child
+        else:
+            texts.setdefault(tag, "")
+
+    def _mandatory(self, tag: str, text: str | None) -> object:
+        """The value of a mandatory field that is missing (None) or empty."""
+        if text is None:
+            raise RuleError(Rule.MISSING)
+        if self.scalars[tag].traits.get("blank_is_zero"):
+            return 0
+        raise RuleError(Rule.EMPTY)
+
+    def _read_group(
+        self,
+        group: Nested,
+        texts: dict[str, str],
+        containers: dict[str, etree._Element],
+        unknown: list[str],
+        strict: bool,
+    ) -> object:
+        if texts.pop(group.tag, "").strip():
+            raise FieldRefused(group.tag, Rule.STRAY_TEXT)
+        container = containers.get(group.tag)
+        if container is None:
+            return group.blank()
+        read = group.model.plan.read
+        if isinstance(group.declared, Single):
+            try:
+                return read(container, unknown, strict)
+            except FieldRefused as refusal:
+                raise refusal.inside(group.tag) from None
+        item = group.declared.item
+        items: list[Record] = []
+        try:
+            for child in container:
+                if child.tag == item:
+                    items.append(read(child, unknown, strict))
+                else:
+                    unknown.append(str(child.tag))
+        except FieldRefused as refusal:
+            raise refusal.inside(f"{group.tag}/{item}[{len(items) + 1}]") from None
+        return tuple(items) or group.blank()
+
+    # -- checking what Python code made ----------------------------------------------------
+
+    def check(self, given: Values) -> Values:
+        """The values of a record that our own code makes. Raises FieldRefused, TypeError."""
+        values: Values = {}
+        tag = ""
+        value: object = None
+        try:
+            for tag, check, field in self._check_rows:
+                value = given.pop(tag, None)
+                checked = check(value)
+                if checked is None and field.need is M:
+                    raise RuleError(Rule.MISSING if value is None else Rule.EMPTY)
+                values[tag] = checked
+        except RuleError as rule:
+            raise refused(tag, self.scalars[tag], value, rule) from None
+        for group in self.nested:
+            values[group.tag] = _check_group(group, given.pop(group.tag, None))
+        if given:
+            raise TypeError(f"{self.model.__name__} has no field {', '.join(sorted(given))}")
+        for tag, field, case in self._cases:
+            if values[tag] == "" and case.applies(values):
+                raise FieldRefused(tag, Rule.EMPTY)
+        self._check_parent_cases(values)
+        return values
+
+    def _check_parent_cases(self, values: Values) -> None:
+        for group in self.nested:
+            items = values[group.tag]
+            if not isinstance(items, tuple) or not isinstance(group.declared, Group):
+                continue
+            for tag, case in group.model.plan._parent_cases:  # noqa: SLF001 - the same class
+                if case.applies(values):
+                    for index, item in enumerate(items, 1):
+                        if getattr(item, tag) == "":
+                            place = f"{group.tag}/{group.declared.item}[{index}]"
+                            raise FieldRefused(tag, Rule.EMPTY).inside(place)
+
+    def unfilled(self, values: Mapping[str, object]) -> tuple[str, ...]:
+        """The ``*M`` tags of this record whose case holds and that are empty."""
+        return tuple(t for t, f, c in self._cases if values[t] == "" and c.applies(values))
+
+    # -- writing ---------------------------------------------------------------------------
+
+    def write(self, values: Mapping[str, object]) -> str:
+        """The record's elements, without the element around them."""
+        parts = []
+        for tag, form, opening, closing, empty in self._pieces:
+            value = values[tag]
+            if value == "" or value is None:
+                parts.append(empty)
+            else:
+                parts.append(opening + form(value) + closing)
+        for group in self.nested:
+            parts.append(_write_group(group, values[group.tag]))
+        return "".join(parts)
+
+
+def _blank(field: Scalar) -> object:
+    """What an absent element means; SLOW where it has to be looked at."""
+    if field.need is M and not (field.is_text and field.minimum == 0):
+        return SLOW
+    return "" if field.is_text else None
+
+
+def _checker(field: Scalar, parse: Parse) -> Callable[[object], object]:
+    """From what Python code gives (None: nothing) to the checked value."""
+    if field.is_text:
+        blank = None if field.need is M and field.minimum > 0 else ""
+
+        def check_text(value: object) -> object:
+            if type(value) is str:
+                return parse(value) if (value := value.strip()) else blank
+            if isinstance(value, str):  # a StrEnum of codes
+                return check_text(str.__str__(value))
+            if value is None:
+                return blank
+            raise RuleError(Rule.VALUE_TYPE, expected="str")
+
+        return check_text
+    write = writer(field.wire, field.minimum, field.maximum)
+
+    def check_number(value: object) -> object:
+        if value is None:
+            return None
+        if not isinstance(value, (int, Decimal)):
+            raise RuleError(Rule.VALUE_TYPE, expected="a number")
+        write(value)
+        return value
+
+    return check_number
+
+
+def _check_group(group: Nested, given: object) -> object:
+    if isinstance(group.declared, Single):
+        if given is None:
+            return group.blank()
+        if not isinstance(given, group.model):
+            raise TypeError(f"{group.tag} takes a {group.model.__name__}")
+        return given
+    items = tuple(given) if isinstance(given, (list, tuple)) else given
+    if not items:
+        return group.blank()
+    if not isinstance(items, tuple) or not all(isinstance(i, group.model) for i in items):
+        raise TypeError(f"{group.tag} takes a tuple of {group.model.__name__}")
+    return items
+
+
+def _write_group(group: Nested, value: object) -> str:
+    if not value:
+        return f"<{group.tag}/>"
+    write = group.model.plan.write
+    if isinstance(group.declared, Single) or not isinstance(value, tuple):
+        return f"<{group.tag}>{write(vars(value))}</{group.tag}>"
+    item = group.declared.item
+    between = f"</{item}><{item}>"
+    inner = between.join([write(vars(record)) for record in value])
+    return f"<{group.tag}><{item}>{inner}</{item}></{group.tag}>"
