@@ -1,0 +1,67 @@
+"""Statements made from records, so that columns and fields cannot drift apart.
+
+Table names and conditions come from the repositories' own source; values are always arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any
+
+from .protocol import SqlValue
+
+
+def columns(record: type[Any], *, without: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Names of a record's fields, which are the table's columns, in order."""
+    return tuple(field.name for field in fields(record) if field.name not in without)
+
+
+def select(record: type[Any], table: str, rest: str = "") -> str:
+    """``SELECT`` all columns of a record from a table, followed by ``rest``."""
+    return " ".join(("SELECT", ", ".join(columns(record)), "FROM", table, rest)).rstrip()
+
+
+def insert(record: type[Any], table: str, rest: str = "", *, without: tuple[str, ...] = ()) -> str:
+    """``INSERT`` a record; its values are numbered from ?1 in the order of ``columns``."""
+    names = columns(record, without=without)
+    marks = ", ".join(f"?{number}" for number in range(1, len(names) + 1))
+    return " ".join(
+        ("INSERT INTO", table, "(" + ", ".join(names) + ")", "VALUES (" + marks + ")", rest)
+    ).rstrip()
+
+
+def values(
+    record: type[Any], *, without: tuple[str, ...] = ()
+) -> Callable[[Any], tuple[SqlValue, ...]]:
+    """A fast function from a record to the arguments of its ``insert``."""
+    return attrgetter(*columns(record, without=without))
+
+
+class Conditions:
+    """Collects the conditions of a filtered list; each ``{}`` is the next argument."""
+
+    def __init__(self) -> None:
+        """Start without a condition."""
+        self.args: list[SqlValue] = []
+        self._parts: list[str] = []
+
+    def add(self, condition: str, *args: SqlValue) -> None:
+        """Add a condition that holds for all rows listed."""
+        marks = [self.mark(arg) for arg in args]
+        self._parts.append(condition.format(*marks))
+
+    def equal(self, column: str, value: SqlValue) -> None:
+        """Add ``column = value`` unless the value is None or ''."""
+        if value is not None and value != "":
+            self.add(column + " = {}", value)
+
+    def mark(self, arg: SqlValue) -> str:
+        """Add an argument and return its placeholder."""
+        self.args.append(arg)
+        return f"?{len(self.args)}"
+
+    def where(self) -> str:
+        """``WHERE …``, or nothing."""
+        return "WHERE " + " AND ".join(self._parts) if self._parts else ""
