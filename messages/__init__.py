@@ -6,7 +6,7 @@ constructing apply the same declared rules, showing always masks.
 
 from .codes import CodeTable, PayMode, PayStats, RecAcctType, Result
 from .fields import Declaration, Group, Need, Scalar, Single
-from .record import Masked, MessageSpec, Record, Voucher, masked
+from .record import Masked, MessageSpec, Record, Voucher, masked, spec_of
 from .registry import (
     CATALOGUE,
     GENERAL_ANSWERS,
@@ -43,5 +43,6 @@ __all__ = [
     "mask_value",
     "masked",
     "read",
+    "spec_of",
     "write",
 ]

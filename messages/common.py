@@ -93,7 +93,7 @@ class FinanceLinkTest(LinkTest):
     origin="ours",
     note="request MAC uses the old token, the answer's MAC uses the new one",
 )
-class TokenChange(Voucher):
+class SetToken(Voucher):
     """2003 设置通讯token报文: set communication token."""
 
     Token: Annotated[

@@ -30,7 +30,7 @@ from .record import Voucher, message
     origin="mirror",
     note="mirrors 8997; failure is answered with 5001",
 )
-class DueQuery(Voucher):
+class BillQuery(Voucher):
     """2601 收单行查询应缴信息报文: query what is due."""
 
     PayCode: Annotated[str, String(1, 20, M, "缴款码")]
@@ -51,7 +51,7 @@ class DueQuery(Voucher):
     origin="mirror",
     note="mirrors 5997",
 )
-class Due(Voucher):
+class BillDue(Voucher):
     """5603 应缴信息报文: what is due."""
 
     AdmDivCode: Annotated[str, String(1, 6, M, "行政区划")]
@@ -89,7 +89,7 @@ class Due(Voucher):
     title="query what is due",
     origin="seed",
 )
-class UnitDueQuery(DueQuery):
+class UnitBillQuery(BillQuery):
     """8997 查询应缴信息报文: query what is due."""
 
 
@@ -102,5 +102,5 @@ class UnitDueQuery(DueQuery):
     title="what is due",
     origin="seed",
 )
-class UnitDue(Due):
+class UnitBillDue(BillDue):
     """5997 应缴信息报文: what is due."""

@@ -252,3 +252,8 @@ def _fill(record: Record, values: Values, names: set[str]) -> None:
     put(record, "__pydantic_fields_set__", names)
     put(record, "__pydantic_extra__", None)
     put(record, "__pydantic_private__", None)
+
+
+def spec_of(voucher: Voucher | type[Voucher]) -> MessageSpec:
+    """What the catalogue says about a voucher or its class."""
+    return voucher.SPEC

@@ -31,7 +31,7 @@ from .record import Voucher, message
     origin="ours",
     note=("the receiver of the money is the original payer, or the unit when the request says so"),
 )
-class RefundInstruction(Voucher):
+class RefundOrder(Voucher):
     """5617 缴款资金退付报文: refund."""
 
     RefundNo: Annotated[str, String(1, 30, M, "退付单号")]
