@@ -1,0 +1,100 @@
+# ruff: noqa: A005 (imported as nontax.codecs only)
+"""Bytes <-> values of the CNNONTAX wire: frame, CFX document, data types.
+
+Pure functions and a sans-io frame decoder: no I/O, no clock, no randomness. Only `ProtocolError`
+and `RuleError` ever leave.
+"""
+
+from .envelope import (
+    ENVELOPE_LIMITS,
+    Envelope,
+    Head,
+    VoucherPart,
+    decode_voucher,
+    open_envelope,
+    write_envelope,
+)
+from .errors import (
+    FORMAT_ERROR,
+    RULES,
+    VERSION_ERROR,
+    LocalProtocolError,
+    ProtocolError,
+    RemoteProtocolError,
+    Rule,
+    RuleError,
+    fit_gbk,
+)
+from .frame import (
+    APPLICATION,
+    DEFAULT_MAX_FRAME_BYTES,
+    EOF,
+    HEADER_BYTES,
+    MAC_WIDTHS,
+    MAX_FRAME_BYTES,
+    NEED_DATA,
+    VERSION,
+    Frame,
+    FrameDecoder,
+    RawFrame,
+    Signal,
+    encode_frame,
+    probe_mac_width,
+    split_mac,
+)
+from .masking import Sensitive, mask, shown
+from .money import MAX_FEN, format_yuan, parse_yuan
+from .types import Value, WireType, gbk_length, is_date, is_time, reader, text_reader, writer
+from .xml import VOUCHER_LIMITS, Limits, escape, parse
+
+__all__ = [
+    "APPLICATION",
+    "DEFAULT_MAX_FRAME_BYTES",
+    "ENVELOPE_LIMITS",
+    "EOF",
+    "FORMAT_ERROR",
+    "HEADER_BYTES",
+    "MAC_WIDTHS",
+    "MAX_FEN",
+    "MAX_FRAME_BYTES",
+    "NEED_DATA",
+    "RULES",
+    "VERSION",
+    "VERSION_ERROR",
+    "VOUCHER_LIMITS",
+    "Envelope",
+    "Frame",
+    "FrameDecoder",
+    "Head",
+    "Limits",
+    "LocalProtocolError",
+    "ProtocolError",
+    "RawFrame",
+    "RemoteProtocolError",
+    "Rule",
+    "RuleError",
+    "Sensitive",
+    "Signal",
+    "Value",
+    "VoucherPart",
+    "WireType",
+    "decode_voucher",
+    "encode_frame",
+    "escape",
+    "fit_gbk",
+    "format_yuan",
+    "gbk_length",
+    "is_date",
+    "is_time",
+    "mask",
+    "open_envelope",
+    "parse",
+    "parse_yuan",
+    "probe_mac_width",
+    "reader",
+    "shown",
+    "split_mac",
+    "text_reader",
+    "write_envelope",
+    "writer",
+]
