@@ -45,7 +45,9 @@ from .frame import (
 from .masking import Sensitive, mask, shown
 from .money import MAX_FEN, format_yuan, parse_yuan
 from .types import Value, WireType, gbk_length, is_date, is_time, reader, text_reader, writer
-from .xml import VOUCHER_LIMITS, Limits, escape, parse
+from .xml import VOUCHER_LIMITS, Limits
+from .xml import escape as escape_xml
+from .xml import parse as parse_xml
 
 __all__ = [
     "APPLICATION",
@@ -80,7 +82,7 @@ __all__ = [
     "WireType",
     "decode_voucher",
     "encode_frame",
-    "escape",
+    "escape_xml",
     "fit_gbk",
     "format_yuan",
     "gbk_length",
@@ -88,7 +90,7 @@ __all__ = [
     "is_time",
     "mask",
     "open_envelope",
-    "parse",
+    "parse_xml",
     "parse_yuan",
     "probe_mac_width",
     "reader",
