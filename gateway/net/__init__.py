@@ -1,0 +1,1 @@
+"""Sockets: the listening server, the calling client and their limits."""

@@ -1,0 +1,84 @@
+"""Which account a payer is told, and which ones a confirmation may name (spec: business, 2 and 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..store import catalogue
+from ..store.protocol import Transaction
+from ..store.records import Account, Bill
+
+SAME_BANK = "0"
+OTHER_BANK = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """The receiving account as 5603 shows it. `real_acct` is filled behind a pseudo account."""
+
+    acct_type: str
+    name: str
+    acct: str
+    op_bk: str
+    bank_no: str
+    is_inter_bank: str
+    real_acct: str = ""
+
+
+async def recipient(tx: Transaction, bill: Bill, bank_code: str, today: str) -> Recipient | None:
+    """The account that a node at BANK_CODE ("" for platform and units) is given for a bill.
+
+    The bill's own account; else the region's at the asking bank; else the region's default; None
+    when the region has no valid account. A virtual account stands in front of the real one when
+    it is held at the asking bank.
+    """
+    if bill.rec_acct or bill.rec_acct_real:
+        return Recipient(
+            acct_type=bill.rec_acct_type,
+            name=bill.rec_name,
+            acct=bill.rec_acct,
+            op_bk=bill.rec_op_bk,
+            bank_no=bill.rec_bank_no,
+            is_inter_bank=bill.is_inter_bank or SAME_BANK,
+            real_acct=bill.rec_acct_real if bill.rec_acct_real != bill.rec_acct else "",
+        )
+    chosen = _choose(await catalogue.collection_accounts(tx, bill.region, today), bank_code)
+    if chosen is None:
+        return None
+    virtual = await _virtual(tx, bill, chosen)
+    return Recipient(
+        acct_type=chosen.acct_type,
+        name=chosen.name,
+        acct=virtual or chosen.acct_no,
+        op_bk=chosen.bank_name,
+        bank_no=chosen.bank_no,
+        is_inter_bank=SAME_BANK if chosen.bank_code == bank_code else OTHER_BANK,
+        real_acct=chosen.acct_no if virtual else "",
+    )
+
+
+async def acceptable(tx: Transaction, bill: Bill, bank_code: str, today: str) -> frozenset[str]:
+    """The account numbers that a confirmation by a node at BANK_CODE may name for a bill."""
+    names = {bill.rec_acct, bill.rec_acct_real}
+    given = await recipient(tx, bill, bank_code, today)
+    if given is not None:
+        names |= {given.acct, given.real_acct}
+    for account in await catalogue.collection_accounts(tx, bill.region, today):
+        if account.is_default:
+            names.add(account.acct_no)
+    return frozenset(names - {""})
+
+
+def _choose(accounts: list[Account], bank_code: str) -> Account | None:
+    """The account at the asking bank, the default one first; else the region's default."""
+    own = [account for account in accounts if bank_code and account.bank_code == bank_code]
+    defaults = [account for account in accounts if account.is_default]
+    own.sort(key=lambda account: (not account.is_default, account.acct_no))
+    return next(iter(own), next(iter(defaults), None))
+
+
+async def _virtual(tx: Transaction, bill: Bill, account: Account) -> str:
+    if not bill.virtual_acct:
+        return ""
+    owner = await catalogue.virtual_account(tx, bill.virtual_acct)
+    return bill.virtual_acct if owner and owner.bank_code == account.bank_code else ""

@@ -1,0 +1,331 @@
+"""One exchange: a frame in, a frame out (spec: wire, sections 2-4 and 7).
+
+Order: envelope → sender by HEAD/SRC → MAC → version, receiver, number → voucher → flow → answer.
+Nothing of a message is believed before its MAC, and every refusal before that looks the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..codecs import (
+    APPLICATION,
+    VERSION,
+    Envelope,
+    Head,
+    LocalProtocolError,
+    RawFrame,
+    RemoteProtocolError,
+    Rule,
+    VoucherPart,
+    open_envelope,
+    parse_xml,
+    probe_mac_width,
+    split_mac,
+)
+from ..messages.codes import Result
+from ..messages.record import MessageSpec, Voucher
+from ..messages.registry import incoming
+from .access import Access, Denial, FailureLimiter, Grant
+from .archiving import Archivist
+from .clock import Clock
+from .flows.base import Answer, Decision, Flow, Request, general
+from .framing import DEFAULT_WIDTH, FrameWriter
+from .net.server import Origin, Reply
+from .observe.log import Log
+from .observe.metrics import Metrics
+from .store.protocol import Store, StoreBusy, Transaction
+from .wakeup import Wakeup
+
+# Documents above this size are read in a thread: parsing them would hold the loop for milliseconds.
+THREAD_BYTES = 65536
+
+
+class _Refused(Exception):
+    """Ends the reading of an authenticated request with a result and a text for the peer."""
+
+    def __init__(self, result: Result, information: str | None = None) -> None:
+        super().__init__(result)
+        self.result = result
+        self.information = information
+
+
+@dataclass(frozen=True, slots=True)
+class _Received:
+    """A frame whose sender is known."""
+
+    frame: RawFrame
+    head: Head
+    grant: Grant
+    origin: Origin
+    started_ms: int
+
+
+class Exchanges:
+    """Answers frames: the responder behind the listening server."""
+
+    def __init__(
+        self,
+        *,
+        node: str,
+        access: Access,
+        limiter: FailureLimiter,
+        frames: FrameWriter,
+        archivist: Archivist,
+        flows: Mapping[str, Flow[Any]],
+        store: Store,
+        clock: Clock,
+        log: Log,
+        metrics: Metrics,
+        wakeup: Wakeup,
+    ) -> None:
+        self._node = node
+        self._access = access
+        self._limiter = limiter
+        self._frames = frames
+        self._archivist = archivist
+        self._flows = flows
+        self._store = store
+        self._clock = clock
+        self._log = log
+        self._metrics = metrics
+        self._wakeup = wakeup
+
+    # -- the server's responder -----------------------------------------------------------
+
+    async def respond(self, frame: RawFrame, origin: Origin) -> Reply:
+        """Answer one frame; whatever fails inside is answered 10006, which means: ask again."""
+        try:
+            return await self._respond(frame, origin)
+        except StoreBusy:
+            return Reply(self.busy(origin, "store queue is full", frame.number))
+        except Exception as error:  # noqa: BLE001 - the peer must be answered, and nothing leaked
+            # Not the text of the error: it may hold what a payer wrote.
+            self._log.event(
+                "error",
+                "internal_error",
+                number=frame.number,
+                error=type(error).__name__,
+                where=_innermost(error),
+            )
+            return Reply(self.busy(origin, "internal error", frame.number))
+
+    def refuse(self, error: RemoteProtocolError, origin: Origin) -> bytes:
+        """Answer bytes that are no frame or no envelope: 10002, receiver UNKNOWN, blank MAC."""
+        self._metrics.count("unreadable")
+        self._log.event("warning", "unreadable", address=origin.address, reason=str(error))
+        return self._frames.unreadable(error)
+
+    def busy(self, origin: Origin, reason: str, number: str | None = None) -> bytes:
+        """Answer 10006: nothing was done, the same message may come again."""
+        self._metrics.count("busy")
+        self._log.event("warning", "busy", address=origin.address, reason=reason, number=number)
+        return self._frames.busy(number)
+
+    def connection_event(self, event: str, origin: Origin, **fields: object) -> None:
+        """A connection ended without an answer."""
+        self._metrics.count(event)
+        self._log.event("info", event, address=origin.address, **fields)
+
+    # -- before the sender is known ---------------------------------------------------------
+
+    async def _respond(self, frame: RawFrame, origin: Origin) -> Reply:
+        started = self._clock.now_ms()
+        fault: RemoteProtocolError | None = None
+        envelope: Envelope | None = None
+        try:
+            envelope = await self._open(frame)
+            head = envelope.head
+        except RemoteProtocolError as error:
+            if error.head is None:
+                error.number = error.number or frame.number
+                return Reply(self.refuse(error, origin))
+            fault, head = error, error.head
+        grant = await self._access.authenticate(head.src, frame.payload, origin)
+        if isinstance(grant, Denial):
+            return self._denied(grant, frame, head, origin, started)
+        received = _Received(frame, head, grant, origin, started)
+        try:
+            if fault is not None:
+                raise fault
+            assert envelope is not None  # noqa: S101 - either a fault or an envelope
+            return await self._authentic(received, envelope)
+        except RemoteProtocolError as error:
+            answer = general(head.msg_no or frame.number, Result(error.code), error.information)
+        except _Refused as refused:
+            answer = general(head.msg_no or frame.number, refused.result, refused.information)
+        return self._reply(received, Decision(answer))
+
+    @staticmethod
+    async def _open(frame: RawFrame) -> Envelope:
+        width = probe_mac_width(frame.payload)
+        if width is None:
+            raise RemoteProtocolError(Rule.BODY_END, number=frame.number)
+        body, _ = split_mac(frame.payload, width)
+        if len(body) > THREAD_BYTES:
+            return await asyncio.to_thread(open_envelope, body)
+        return open_envelope(body)
+
+    def _denied(
+        self, denial: Denial, frame: RawFrame, head: Head, origin: Origin, now: int
+    ) -> Reply:
+        """One answer for every failed authentication; over the rate none, and no log line."""
+        self._metrics.count("not_authenticated")
+        if not self._limiter.failed(origin.address, head.src, now):
+            self._metrics.count("not_authenticated_unanswered")
+            return Reply(b"")
+        self._log.event(
+            "warning",
+            "not_authenticated",
+            address=origin.address,
+            peer=head.src,
+            number=frame.number,
+            reason=denial.reason.value,
+        )
+        data = self._frames.unsigned(
+            frame.number,
+            Result.NOT_AUTHENTICATED,
+            "身份认证失败",
+            des=head.src,
+            msg_ref=head.msg_ref,
+            width=denial.peer.mac_width if denial.peer else DEFAULT_WIDTH,
+        )
+        return Reply(data)
+
+    # -- authenticated ------------------------------------------------------------------------
+
+    async def _authentic(self, received: _Received, envelope: Envelope) -> Reply:
+        """The message is the peer's own: check it, let its flow decide, answer."""
+        peer = received.grant.peer
+        spec = self._judge_head(received)
+        flow = self._flows.get(spec.number)
+        if flow is None:
+            raise _Refused(Result.BAD_PARAMETER, f"MsgNo: 本节点不处理报文{spec.number}")
+        if len(envelope.vouchers) != 1:
+            raise _Refused(Result.BAD_PARAMETER, "VoucherCount: 本版本每个报文只支持一个凭证")
+        part = envelope.vouchers[0]
+        if len(part.text) > THREAD_BYTES:
+            read = asyncio.to_thread(_read_voucher, spec, part, peer.charset)
+            voucher, message = await read
+        else:
+            voucher, message = _read_voucher(spec, part, peer.charset)
+        request = Request(
+            peer=peer,
+            head=received.head,
+            now_ms=received.started_ms,
+            today=self._clock.today(),
+            token=received.grant.token,
+            current_token=received.grant.current,
+            tls=received.origin.tls,
+            address=received.origin.address,
+        )
+        refusal = flow.validate(request, message)
+        if refusal is not None:
+            return self._reply(received, Decision(refusal))
+        decision = await self._decide(flow, spec, request, message, voucher)
+        if decision.wake:
+            self._wakeup.wake(decision.wake)
+        return self._reply(received, decision, envelope.warnings)
+
+    def _judge_head(self, received: _Received) -> MessageSpec:
+        """APP, version, receiver and number, in this order."""
+        head, frame, peer = received.head, received.frame, received.grant.peer
+        if head.app != APPLICATION:
+            raise _Refused(Result.BAD_PARAMETER, "APP: 应用程序名称应为CNNONTAX")
+        if head.ver != VERSION or frame.version != VERSION:
+            raise _Refused(Result.BAD_VERSION)
+        if head.des != self._node:
+            raise _Refused(Result.WRONG_RECEIVER)
+        if head.msg_no != frame.number and not peer.trust_head_number:
+            raise _Refused(Result.BAD_PARAMETER, "MsgNo: 报文头与HEAD中的报文编号不一致")
+        spec = incoming(head.msg_no)
+        if spec is None:
+            raise _Refused(Result.BAD_PARAMETER, f"MsgNo: 未知的报文编号{head.msg_no}")
+        if not spec.may_come_from(peer.kind):
+            raise _Refused(Result.BAD_PARAMETER, f"MsgNo: 该节点不能发送报文{head.msg_no}")
+        return spec
+
+    async def _decide(
+        self,
+        flow: Flow[Any],
+        spec: MessageSpec,
+        request: Request,
+        message: Voucher,
+        voucher: bytes,
+    ) -> Decision:
+        if not flow.writes:
+
+            async def look(tx: Transaction) -> Decision:
+                return await flow.decide(tx, request, message)
+
+            return await self._store.read(look)
+
+        async def work(tx: Transaction) -> Decision:
+            decision = await flow.decide(tx, request, message)
+            if decision.archived:
+                await self._archivist.received(tx, spec, request, decision, voucher)
+            return decision
+
+        return await self._store.transact(work)
+
+    # -- answering ----------------------------------------------------------------------------
+
+    def _reply(
+        self, received: _Received, decision: Decision, warnings: tuple[str, ...] = ()
+    ) -> Reply:
+        grant, head, answer = received.grant, received.head, decision.answer
+        token = answer.token or grant.token
+        try:
+            data = self._frames.answer(answer.message, grant.peer, token, head.msg_ref)
+        except LocalProtocolError as error:
+            # The books hold a character that this peer's charset cannot carry.
+            self._log.event("error", "unwritable_answer", peer=grant.peer.code, reason=str(error))
+            answer = general(head.msg_no, Result.FAILURE, "应答内容超出字符集")
+            data = self._frames.answer(answer.message, grant.peer, token, head.msg_ref)
+        self._log_exchange(received, decision, answer, warnings)
+        return Reply(data, grant.peer.keep_alive)
+
+    def _log_exchange(
+        self,
+        received: _Received,
+        decision: Decision,
+        answer: Answer,
+        warnings: tuple[str, ...],
+    ) -> None:
+        result = getattr(answer.message, "Result", Result.SUCCESS.value)
+        peer = received.grant.peer.code
+        number = received.head.msg_no
+        self._metrics.count("exchange", number, result)
+        if not self._log.enabled("info"):
+            return
+        self._log.event(
+            "info",
+            "exchange",
+            peer=peer,
+            number=number,
+            result=result,
+            msg_id=received.head.msg_id,
+            subject=decision.subject,
+            replayed=decision.replayed or None,
+            notes=decision.notes or None,
+            warnings=warnings or None,
+            ms=self._clock.now_ms() - received.started_ms,
+        )
+
+
+def _read_voucher(spec: MessageSpec, part: VoucherPart, charset: str) -> tuple[bytes, Voucher]:
+    data = part.decode()
+    return data, spec.model.read(parse_xml(data, default_encoding=charset))
+
+
+def _innermost(error: BaseException) -> str:
+    """File name and line where an error was raised."""
+    trace = error.__traceback__
+    where = ""
+    while trace is not None:
+        where = f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return where

@@ -1,0 +1,85 @@
+"""The contract of a flow: validate → decide → effects.
+
+A flow is what one message number does. `validate` looks at the message alone. `decide` is a unit of
+work over one store transaction: it reads, judges and writes, and says what to answer; it depends on
+nothing but its arguments and the books, so that the store may run it again. The answer leaves after
+the transaction is durable; then `Decision.wake` names the peers whose outbox has something new.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import ClassVar, Generic, TypeVar
+
+from ...codecs import Head
+from ...mac import Secret
+from ...messages.codes import Result
+from ...messages.common import FinanceAnswer
+from ...messages.record import Voucher
+from ..peers import Peer
+from ..store.protocol import Transaction
+
+M = TypeVar("M", bound=Voucher)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An authenticated request: who, its HEAD, when, and the token that its MAC verified under."""
+
+    peer: Peer
+    head: Head
+    now_ms: int
+    today: str  # civil date yyyymmdd
+    token: Secret
+    current_token: bool = True  # False: verified under the previous token
+    tls: bool = False
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back: the message, and a token where it is not the request's own (2003)."""
+
+    message: Voucher
+    token: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A flow's verdict inside the transaction.
+
+    `archived`: the message changed something (or was refused for ever) and is kept. `replayed`: the
+    stored answer was given again. `wake`: peers whose outbox has a new message.
+    """
+
+    answer: Answer
+    archived: bool = False
+    replayed: bool = False
+    subject: str = ""
+    wake: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+class Flow(ABC, Generic[M]):
+    """One message number's behaviour. Stateless between requests."""
+
+    number: ClassVar[str]
+    # False: reads by key only, needs no transaction and is not archived.
+    writes: ClassVar[bool] = True
+
+    def validate(self, request: Request, message: M) -> Answer | None:
+        """Refuse what the message alone shows to be wrong; None goes on."""
+        del request, message
+        return None
+
+    @abstractmethod
+    async def decide(self, tx: Transaction, request: Request, message: M) -> Decision:
+        """Judge and write. Raises only what the store raises."""
+
+
+def general(number: str, result: Result, information: str | None = None) -> Answer:
+    """The general answer 5001 to a message NUMBER; the code's own text where none is given."""
+    # The table marks codes of our own; peers are told the meaning alone.
+    text = result.meaning.removesuffix("(ours)") if information is None else information
+    return Answer(FinanceAnswer(OriMsgNo=number, Result=result.value, Information=text))

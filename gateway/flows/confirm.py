@@ -1,0 +1,254 @@
+"""2612 → 5001: a bank or the platform has collected a payment (spec: business, section 3).
+
+Order: identity first, so that a repeated message gets its first answer whatever happened since;
+then exists, not void, not paid, account, amount. A refusal is stored with its content for ever: the
+teller has given the money back, and a late duplicate must never become a payment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ...messages.codes import Result
+from ...messages.confirm import Confirmation
+from ..collection.accounts import acceptable
+from ..collection.booking import Booking, Received
+from ..store import confirmations, payments, queried
+from ..store.protocol import Transaction
+from ..store.records import Bill, ConfirmationRow
+from .base import Decision, Flow, Request, general
+from .query import is_expired, visible_bill
+
+SUBJECT_ACCOUNT = "3"  # RecAcctType 科目: the account may be blank
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmRules:
+    """What a site decides about confirmations (configuration `[collection]`)."""
+
+    auto_refund_paymodes: frozenset[str]
+    must_be_queried: bool = False  # 12005
+    must_be_queried_that_day: bool = False  # 12006
+
+    def refunds_duplicates(self, pay_mode: str) -> bool:
+        """Whether the payer of this channel is gone, so that a duplicate is paid back by us."""
+        return "*" in self.auto_refund_paymodes or pay_mode in self.auto_refund_paymodes
+
+
+class ConfirmPayment(Flow[Confirmation]):
+    """First confirmed, first effective (先确认先生效); the database decides who was first."""
+
+    number = "2612"
+
+    def __init__(self, rules: ConfirmRules, booking: Booking) -> None:
+        self._rules = rules
+        self._booking = booking
+
+    async def decide(self, tx: Transaction, request: Request, message: Confirmation) -> Decision:
+        content = _content(request, message)
+        notes: tuple[str, ...] = ()
+        if await confirmations.of_number(tx, content.src, content.tra_no_bus, limit=1):
+            known = await self._known(tx, content)
+            if known is not None:
+                return known
+            notes = ("number used before for something else",)
+        return await self._judge(tx, request, message, content, notes)
+
+    async def _known(self, tx: Transaction, content: ConfirmationRow) -> Decision | None:
+        """The answer to a repetition or a contradiction; None for a new confirmation."""
+        same = await confirmations.repetitions(
+            tx, content.src, content.tra_no_bus, content.pay_code, content.amt
+        )
+        stored = _repeated(content, same)
+        if stored is not None:
+            answer = general(self.number, Result(stored.result), stored.information)
+            return Decision(answer, replayed=True, subject=stored.pay_code)
+        holder = await confirmations.accepted(
+            tx, content.src, content.cfm_date, content.tra_no_bus
+        ) or next((row for row in same if row.accepted), None)
+        if holder is None:
+            return None
+        field = _first_difference(content, holder)
+        information = f"{field}: 与已入账的原报文不一致"
+        return Decision(
+            general(self.number, Result.CONFLICT, information), subject=content.pay_code
+        )
+
+    async def _judge(
+        self,
+        tx: Transaction,
+        request: Request,
+        message: Confirmation,
+        content: ConfirmationRow,
+        notes: tuple[str, ...],
+    ) -> Decision:
+        """Judge content that was never seen under this number, and store the verdict."""
+        bill = await visible_bill(tx, request.peer, message.PayCode)
+        refusal = await self._refusal(tx, request, message, bill)
+        if refusal is not None:
+            return await self._refuse(tx, content, refusal, notes)
+        assert bill is not None  # noqa: S101 - no bill is a refusal
+        if bill.state != "unpaid":
+            if not self._rules.refunds_duplicates(message.PayMode):
+                return await self._refuse(tx, content, Result.DUPLICATE_PAYMENT, notes)
+            booked = await self._booking.duplicate(tx, bill, received(request, message))
+        else:
+            booked = await self._booking.payment(tx, bill, received(request, message))
+            if is_expired(bill, message.CfmDate):
+                notes += ("paid after expiry",)
+        if booked is None:
+            return await self._known_payment(tx, content)
+        information = Result.SUCCESS.meaning
+        if booked.refund_no:
+            information = f"重复缴款,已登记技术性退付 {booked.refund_no}"
+        await confirmations.insert_confirmation(
+            tx,
+            replace(
+                content,
+                accepted=1,
+                result=Result.SUCCESS.value,
+                information=information,
+                payment_id=booked.payment_id,
+            ),
+        )
+        return Decision(
+            general(self.number, Result.SUCCESS, information),
+            archived=True,
+            subject=bill.pay_code,
+            wake=booked.wake,
+            notes=notes,
+        )
+
+    async def _known_payment(self, tx: Transaction, content: ConfirmationRow) -> Decision:
+        """The payment is in the books by another way (2616, a claim, a repair): link or refuse."""
+        payment = await payments.by_identity(tx, content.src, content.cfm_date, content.tra_no_bus)
+        assert payment is not None  # noqa: S101 - it was what the booking collided with
+        if (payment.pay_code, payment.amt) != (content.pay_code, content.amt):
+            field = "PayCode" if payment.pay_code != content.pay_code else "Amt"
+            information = f"{field}: 与已入账的缴款不一致"
+            return Decision(
+                general(self.number, Result.CONFLICT, information), subject=content.pay_code
+            )
+        success = Result.SUCCESS
+        linked = replace(
+            content,
+            accepted=1,
+            result=success.value,
+            information=success.meaning,
+            payment_id=payment.id,
+        )
+        await confirmations.insert_confirmation(tx, linked)
+        notes = (f"linked to a payment by {payment.channel}",)
+        return Decision(
+            general(self.number, success), archived=True, subject=content.pay_code, notes=notes
+        )
+
+    async def _refusal(
+        self, tx: Transaction, request: Request, message: Confirmation, bill: Bill | None
+    ) -> Result | None:
+        """Why this confirmation cannot be booked; None when it can, or when the bill is paid."""
+        if bill is None:
+            return Result.NO_SUCH_BILL
+        if bill.state == "void":
+            return Result.BILL_VOID
+        if bill.state != "unpaid":
+            return None
+        if not await self._account_fits(tx, request, message, bill):
+            return Result.ACCOUNT_DIFFERS
+        if message.Amt != bill.amt:
+            return Result.AMOUNT_DIFFERS
+        if self._rules.must_be_queried or self._rules.must_be_queried_that_day:
+            dates = await queried.dates(tx, request.peer.code, bill.pay_code)
+            if not dates:
+                return Result.NOT_QUERIED if self._rules.must_be_queried else None
+            if self._rules.must_be_queried_that_day and message.CfmDate not in dates:
+                return Result.NOT_QUERIED_THAT_DAY
+        return None
+
+    @staticmethod
+    async def _account_fits(
+        tx: Transaction, request: Request, message: Confirmation, bill: Bill
+    ) -> bool:
+        if not message.RecAcct:
+            return message.RecAcctType == SUBJECT_ACCOUNT
+        bank = request.peer.bank_code
+        return message.RecAcct in await acceptable(tx, bill, bank, request.today)
+
+    async def _refuse(
+        self, tx: Transaction, content: ConfirmationRow, result: Result, notes: tuple[str, ...]
+    ) -> Decision:
+        row = replace(content, result=result.value, information=result.meaning)
+        await confirmations.insert_confirmation(tx, row)
+        return Decision(
+            general(self.number, result), archived=True, subject=content.pay_code, notes=notes
+        )
+
+
+def received(request: Request, message: Confirmation) -> Received:
+    """The payment as the message tells it."""
+    return Received(
+        src=request.peer.code,
+        cfm_date=message.CfmDate,
+        cfm_time=message.CfmTime,
+        tra_no_bus=message.TraNoBus,
+        amt=message.Amt,
+        pay_mode=message.PayMode,
+        rec_acct_type=message.RecAcctType,
+        rec_acct=message.RecAcct,
+        bank_outlet=message.BankOutlet,
+        operator=message.Operator,
+        payer_name=message.PayerName,
+        payer_acct=message.PayerAcct,
+        payer_op_bk=message.PayerOpBk,
+        payer_op_bk_no=message.PayerOpBkNo,
+        channel="2612",
+        at=request.now_ms,
+        today=request.today,
+    )
+
+
+def _content(request: Request, message: Confirmation) -> ConfirmationRow:
+    """Identity and content of a confirmation, without a verdict."""
+    return ConfirmationRow(
+        id=0,
+        src=request.peer.code,
+        cfm_date=message.CfmDate,
+        tra_no_bus=message.TraNoBus,
+        pay_code=message.PayCode,
+        amt=message.Amt,
+        pay_mode=message.PayMode,
+        rec_acct_type=message.RecAcctType,
+        rec_acct=message.RecAcct,
+        accepted=0,
+        result="",
+        information="",
+        payment_id=None,
+        at=request.now_ms,
+    )
+
+
+# Content for comparison, by the tags of 2612; PayCode first, so that a conflict names it first.
+_COMPARED = (
+    ("PayCode", "pay_code"),
+    ("Amt", "amt"),
+    ("PayMode", "pay_mode"),
+    ("RecAcctType", "rec_acct_type"),
+    ("RecAcct", "rec_acct"),
+)
+
+
+def _first_difference(one: ConfirmationRow, other: ConfirmationRow) -> str | None:
+    for tag, name in _COMPARED:
+        if getattr(one, name) != getattr(other, name):
+            return tag
+    return None
+
+
+def _repeated(content: ConfirmationRow, known: list[ConfirmationRow]) -> ConfirmationRow | None:
+    """The stored verdict that this message repeats, among those of its number, bill and amount.
+
+    The same date first; under another date it is a repetition too.
+    """
+    same = [row for row in known if _first_difference(content, row) is None]
+    same.sort(key=lambda row: (row.cfm_date != content.cfm_date, not row.accepted))
+    return next(iter(same), None)

@@ -1,0 +1,92 @@
+"""Queries of what is due: 2601 → 5603 and 8997 → 5997 (spec: business, section 2)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ...messages.codes import Result
+from ...messages.query import BillDue, BillQuery, UnitBillDue
+from ..collection.accounts import Recipient, recipient
+from ..peers import Peer
+from ..store import bills, catalogue
+from ..store.protocol import Transaction
+from ..store.records import Bill
+from .base import Answer, Decision, Flow, Request, general
+
+# PayStats on the wire; a confirmed bill is a paid one there.
+PAY_STATS = {"unpaid": "0", "paid": "1", "confirmed": "1", "void": "2"}
+
+
+class QueryDue(Flow[BillQuery]):
+    """2601 of banks and the platform; 8997 of units is the same with other numbers."""
+
+    number = "2601"
+    writes = False
+    answer_model: ClassVar[type[BillDue]] = BillDue
+
+    async def decide(self, tx: Transaction, request: Request, message: BillQuery) -> Decision:
+        bill = await visible_bill(tx, request.peer, message.PayCode)
+        if bill is None:
+            return self._refuse(Result.NO_SUCH_BILL)
+        if bill.crc_code and bill.crc_code != message.Hold1:
+            return self._refuse(Result.BAD_CHECK_CODE)
+        if bill.state == "void":
+            return self._refuse(Result.BILL_VOID)
+        bank = request.peer.bank_code
+        if bill.state == "unpaid":
+            if is_expired(bill, request.today):
+                return self._refuse(Result.BILL_EXPIRED)
+            if bank and not await catalogue.bank_may_collect(tx, bill.unit_code, bank):
+                return self._refuse(Result.BANK_NOT_ALLOWED)
+        to = await recipient(tx, bill, bank, request.today)
+        if to is None:
+            return self._refuse(Result.NO_ACCOUNT)
+        return Decision(Answer(self.answer_model(**due_fields(bill, to))), subject=bill.pay_code)
+
+    def _refuse(self, result: Result) -> Decision:
+        return Decision(general(self.number, result))
+
+
+class UnitQueryDue(QueryDue):
+    """8997 → 5997."""
+
+    number = "8997"
+    answer_model = UnitBillDue
+
+
+async def visible_bill(tx: Transaction, peer: Peer, pay_code: str) -> Bill | None:
+    """The bill, unless it is of a region that the peer does not serve: nobody can tell which."""
+    bill = await bills.get(tx, pay_code)
+    return bill if bill is not None and bill.region in peer.regions else None
+
+
+def is_expired(bill: Bill, today: str) -> bool:
+    """Whether the last day of the bill's validity is over. The whole ExpiryDate counts."""
+    return bool(bill.expiry_date) and bill.expiry_date < today
+
+
+def due_fields(bill: Bill, to: Recipient) -> dict[str, str | int]:
+    """What is due, by the tags of 5603, 5997 and the bills of 5698."""
+    return {
+        "AdmDivCode": bill.region,
+        "PayCode": bill.pay_code,
+        "BillDate": bill.bill_date,
+        "ChgAgenCode": bill.unit_code,
+        "ChgAgenName": bill.unit_name,
+        "PayerName": bill.payer_name,
+        "PayerAcct": bill.payer_acct,
+        "PayerOpBk": bill.payer_op_bk,
+        "Amt": bill.amt,
+        "OriAmt": bill.ori_amt,
+        "DelayAmt": bill.delay_amt,
+        "PayStats": PAY_STATS[bill.state],
+        "RecAcctType": to.acct_type,
+        "RecName": to.name,
+        "RecAcct": to.acct,
+        "RecOpBk": to.op_bk,
+        "IsInterBank": to.is_inter_bank,
+        "PayInfo": bill.pay_info,
+        "Memo": bill.memo,
+        "Hold1": to.bank_no,
+        "Hold2": to.real_acct,
+    }
