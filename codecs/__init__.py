@@ -5,6 +5,7 @@ Pure functions and a sans-io frame decoder: no I/O, no clock, no randomness. Onl
 and `RuleError` ever leave.
 """
 
+from .describe import DescribedVoucher, Description, Mask, describe
 from .envelope import (
     ENVELOPE_LIMITS,
     Envelope,
@@ -44,6 +45,12 @@ from .frame import (
 )
 from .masking import Sensitive, mask, shown
 from .money import MAX_FEN, format_yuan, parse_yuan
+from .paycode import MAX_SERIAL, PayCode
+from .paycode import Policy as PayCodePolicy
+from .paycode import check as check_pay_code
+from .paycode import check_digit as pay_code_digit
+from .paycode import make as make_pay_code
+from .paycode import parse as parse_pay_code
 from .types import Value, WireType, gbk_length, is_date, is_time, reader, text_reader, writer
 from .xml import VOUCHER_LIMITS, Limits
 from .xml import escape as escape_xml
@@ -59,17 +66,23 @@ __all__ = [
     "MAC_WIDTHS",
     "MAX_FEN",
     "MAX_FRAME_BYTES",
+    "MAX_SERIAL",
     "NEED_DATA",
     "RULES",
     "VERSION",
     "VERSION_ERROR",
     "VOUCHER_LIMITS",
+    "DescribedVoucher",
+    "Description",
     "Envelope",
     "Frame",
     "FrameDecoder",
     "Head",
     "Limits",
     "LocalProtocolError",
+    "Mask",
+    "PayCode",
+    "PayCodePolicy",
     "ProtocolError",
     "RawFrame",
     "RemoteProtocolError",
@@ -80,7 +93,9 @@ __all__ = [
     "Value",
     "VoucherPart",
     "WireType",
+    "check_pay_code",
     "decode_voucher",
+    "describe",
     "encode_frame",
     "escape_xml",
     "fit_gbk",
@@ -88,10 +103,13 @@ __all__ = [
     "gbk_length",
     "is_date",
     "is_time",
+    "make_pay_code",
     "mask",
     "open_envelope",
+    "parse_pay_code",
     "parse_xml",
     "parse_yuan",
+    "pay_code_digit",
     "probe_mac_width",
     "reader",
     "shown",
