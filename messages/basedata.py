@@ -1,14 +1,11 @@
-"""basedata."""
+"""Base data (基础数据): accounts, regions, bills and catalogues that finance pushes."""
 
 from typing import Annotated
 
 from ..codecs.masking import Sensitive
 from .fields import (
-    REC_ACCT_TYPE,
     AccountType,
-    C,
     Choice,
-    Currency,
     Date,
     GBString,
     Group,
@@ -18,6 +15,7 @@ from .fields import (
     O,
     String,
 )
+from .query import DueBill, Located
 from .record import Record, Voucher, message
 
 
@@ -137,32 +135,9 @@ class SupervisedAccounts(Voucher):
     DetailList: Annotated[tuple[SupervisedAccount, ...], Group("Detail", M)]
 
 
-class SyncedBill(Record):
-    """Bill of 5954."""
+class SyncedBill(DueBill, Located):
+    """Bill of 5954: what 5603 says, and how the payer may pay."""
 
-    AdmDivCode: Annotated[str, String(1, 6, M, "行政区划")]
-    PayCode: Annotated[str, String(1, 20, M, "缴款码")]
-    BillDate: Annotated[str, Date(M, "填制日期")]
-    ChgAgenCode: Annotated[str, String(1, 30, M, "执收单位编码")]
-    ChgAgenName: Annotated[str, GBString(1, 100, M, "执收单位名称")]
-    PayerName: Annotated[str, GBString(1, 100, M, "缴(付)款人全称", sensitive=Sensitive.NAME)]
-    PayerAcct: Annotated[str, String(0, 50, O, "缴(付)款人账号", sensitive=Sensitive.ACCOUNT)] = ""
-    PayerOpBk: Annotated[str, GBString(0, 100, O, "缴(付)款人开户行")] = ""
-    Amt: Annotated[int, Currency(M, "缴款金额合计(含滞纳金)")]
-    OriAmt: Annotated[int, Currency(M, "缴款书金额")]
-    DelayAmt: Annotated[int, Currency(M, "滞纳金", blank_is_zero=True)]
-    PayStats: Annotated[str, Choice(M, "缴款状态 0未缴款 1已缴款 2作废")]
-    RecAcctType: Annotated[str, REC_ACCT_TYPE]
-    RecName: Annotated[str, GBString(0, 100, C, "收款人全称")] = ""
-    RecAcct: Annotated[str, String(0, 50, C, "收款人账号")] = ""
-    RecOpBk: Annotated[str, GBString(0, 100, C, "收款人开户行")] = ""
-    IsInterBank: Annotated[str, Choice(M, "是否跨行 0本行 1跨行")]
-    PayInfo: Annotated[
-        str, GBString(0, 500, O, "摘要: 项目识别码|名称|金额|计量单位|数量|标准类型|收缴标准#…")
-    ] = ""
-    Memo: Annotated[str, GBString(0, 200, O, "备注", sensitive=Sensitive.TEXT)] = ""
-    Hold1: Annotated[str, GBString(0, 100, M, "收款人开户行的联行号")]
-    Hold2: Annotated[str, GBString(0, 100, O, "伪账号时填写真实账号")] = ""
     CrcCode: Annotated[str, String(0, 4, O, "校验码", sensitive=Sensitive.SECRET)] = ""
     FaceToFace: Annotated[str, Choice(M, "当面付 0否 1是")]
     ExpiryDate: Annotated[str, Date(O, "有效期止")] = ""

@@ -1,11 +1,15 @@
-"""clearing."""
+"""Clearing (清分划款): instruction 5614 and its result 2614."""
 
 from typing import Annotated
 
 from .fields import (
     HOLD,
+    INFORMATION,
     REC_ACCT_TYPE,
-    SUCCEEDED,
+    RESULT,
+    TRA_DATE,
+    TRA_NO,
+    TRA_TIME,
     AccountType,
     C,
     Choice,
@@ -18,7 +22,6 @@ from .fields import (
     NString,
     O,
     String,
-    Time,
     unless,
 )
 from .record import Record, Voucher, message
@@ -70,13 +73,11 @@ class ClearingLineResult(Record):
 
     LineNo: Annotated[int, Integer(M, "行号")]
     Amt: Annotated[int, Currency(M, "金额")]
-    Result: Annotated[str, NString(5, 5, M, "处理结果代码")]
-    Information: Annotated[str, GBString(0, 1024, O, "处理结果描述")] = ""
-    TraNo: Annotated[
-        str, String(0, 50, C, "银行交易流水号,成功时必填", required_when=SUCCEEDED)
-    ] = ""
-    TraDate: Annotated[str, Date(C, "交易日期", required_when=SUCCEEDED)] = ""
-    TraTime: Annotated[str, Time(C, "交易时间", required_when=SUCCEEDED)] = ""
+    Result: Annotated[str, RESULT]
+    Information: Annotated[str, INFORMATION] = ""
+    TraNo: Annotated[str, TRA_NO] = ""
+    TraDate: Annotated[str, TRA_DATE] = ""
+    TraTime: Annotated[str, TRA_TIME] = ""
 
 
 @message(

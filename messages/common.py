@@ -1,9 +1,9 @@
-"""common."""
+"""Common messages (公共报文): general answers, link test, communication token, green channel."""
 
 from typing import Annotated
 
 from ..codecs.masking import Sensitive
-from .fields import HOLD, Choice, DateTime, GBString, M, NString, O, String
+from .fields import HOLD, INFORMATION, RESULT, Choice, DateTime, GBString, M, NString, String
 from .record import Voucher, message
 
 
@@ -20,8 +20,8 @@ class BankAnswer(Voucher):
     """2001 通用应答报文: general answer."""
 
     OriMsgNo: Annotated[str, NString(4, 4, M, "原报文编号")]
-    Result: Annotated[str, NString(5, 5, M, "处理结果代码")]
-    Information: Annotated[str, GBString(0, 1024, O, "处理结果描述")] = ""
+    Result: Annotated[str, RESULT]
+    Information: Annotated[str, INFORMATION] = ""
 
 
 @message(

@@ -1,4 +1,4 @@
-"""confirm."""
+"""Payment made: a collecting node tells finance (2612), finance tells the unit (5996)."""
 
 from typing import Annotated
 

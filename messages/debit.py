@@ -1,21 +1,23 @@
-"""debit."""
+"""Direct debit (划缴, 代扣): request 5604 and its result 2607."""
 
 from typing import Annotated
 
 from ..codecs.masking import Sensitive
 from .fields import (
     HOLD,
+    INFORMATION,
     REC_ACCT_TYPE,
-    SUCCEEDED,
+    RESULT,
+    TRA_DATE,
+    TRA_NO,
+    TRA_TIME,
     C,
     Currency,
     Date,
     GBString,
     M,
-    NString,
     O,
     String,
-    Time,
 )
 from .record import Voucher, message
 
@@ -67,12 +69,10 @@ class DebitResult(Voucher):
     ProtocolNo: Annotated[str, String(1, 30, M, "划缴协议号", sensitive=Sensitive.ACCOUNT)]
     Amt: Annotated[int, Currency(M, "应缴金额")]
     PaidAmt: Annotated[int, Currency(M, "实缴金额", blank_is_zero=True)]
-    Result: Annotated[str, NString(5, 5, M, "处理结果代码")]
-    Information: Annotated[str, GBString(0, 1024, O, "处理结果描述")] = ""
-    TraNo: Annotated[
-        str, String(0, 50, C, "银行交易流水号,成功时必填", required_when=SUCCEEDED)
-    ] = ""
-    TraDate: Annotated[str, Date(C, "交易日期", required_when=SUCCEEDED)] = ""
-    TraTime: Annotated[str, Time(C, "交易时间", required_when=SUCCEEDED)] = ""
+    Result: Annotated[str, RESULT]
+    Information: Annotated[str, INFORMATION] = ""
+    TraNo: Annotated[str, TRA_NO] = ""
+    TraDate: Annotated[str, TRA_DATE] = ""
+    TraTime: Annotated[str, TRA_TIME] = ""
     Hold1: Annotated[str, HOLD] = ""
     Hold2: Annotated[str, HOLD] = ""

@@ -1,23 +1,19 @@
-"""education."""
+"""School bills (教育缴费): 2698 and 5698, also under the numbers 2697 and 5697."""
 
 from typing import Annotated
 
 from ..codecs.masking import Sensitive
 from .fields import (
     HOLD,
-    REC_ACCT_TYPE,
     C,
-    Choice,
-    Currency,
-    Date,
-    GBString,
     Group,
     M,
     NString,
     O,
     String,
 )
-from .record import Record, Voucher, message
+from .query import DueBill
+from .record import Voucher, message
 
 
 @message(
@@ -50,31 +46,8 @@ class SchoolBillQuery(Voucher):
     Hold2: Annotated[str, HOLD] = ""
 
 
-class SchoolBill(Record):
-    """Bill of 5698."""
-
-    PayCode: Annotated[str, String(1, 20, M, "缴款码")]
-    BillDate: Annotated[str, Date(M, "填制日期")]
-    ChgAgenCode: Annotated[str, String(1, 30, M, "执收单位编码")]
-    ChgAgenName: Annotated[str, GBString(1, 100, M, "执收单位名称")]
-    PayerName: Annotated[str, GBString(1, 100, M, "缴(付)款人全称", sensitive=Sensitive.NAME)]
-    PayerAcct: Annotated[str, String(0, 50, O, "缴(付)款人账号", sensitive=Sensitive.ACCOUNT)] = ""
-    PayerOpBk: Annotated[str, GBString(0, 100, O, "缴(付)款人开户行")] = ""
-    Amt: Annotated[int, Currency(M, "缴款金额合计(含滞纳金)")]
-    OriAmt: Annotated[int, Currency(M, "缴款书金额")]
-    DelayAmt: Annotated[int, Currency(M, "滞纳金", blank_is_zero=True)]
-    PayStats: Annotated[str, Choice(M, "缴款状态 0未缴款 1已缴款 2作废")]
-    RecAcctType: Annotated[str, REC_ACCT_TYPE]
-    RecName: Annotated[str, GBString(0, 100, C, "收款人全称")] = ""
-    RecAcct: Annotated[str, String(0, 50, C, "收款人账号")] = ""
-    RecOpBk: Annotated[str, GBString(0, 100, C, "收款人开户行")] = ""
-    IsInterBank: Annotated[str, Choice(M, "是否跨行 0本行 1跨行")]
-    PayInfo: Annotated[
-        str, GBString(0, 500, O, "摘要: 项目识别码|名称|金额|计量单位|数量|标准类型|收缴标准#…")
-    ] = ""
-    Memo: Annotated[str, GBString(0, 200, O, "备注", sensitive=Sensitive.TEXT)] = ""
-    Hold1: Annotated[str, GBString(0, 100, M, "收款人开户行的联行号")]
-    Hold2: Annotated[str, GBString(0, 100, O, "伪账号时填写真实账号")] = ""
+class SchoolBill(DueBill):
+    """Bill of 5698: what 5603 says without the region, which the answer says once."""
 
 
 @message(

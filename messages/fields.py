@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar, Final, TypedDict, Unpack
 
@@ -45,10 +45,17 @@ class Case:
     values: frozenset[str]
     holds: bool = True
     in_parent: bool = False
+    further: Case | None = None
 
     def applies(self, values: Mapping[str, object]) -> bool:
         """Whether ``values`` (tag to value) is such a case."""
-        return (values.get(self.tag) in self.values) is self.holds
+        if (values.get(self.tag) in self.values) is not self.holds:
+            return False
+        return self.further is None or self.further.applies(values)
+
+    def __and__(self, other: Case) -> Case:
+        """The case in which both hold."""
+        return replace(self, further=other)
 
 
 def when(tag: str, *values: str) -> Case:
@@ -125,9 +132,10 @@ class Scalar:
 
         A mandatory field with a minimum of 0 is an account field: empty only on a 科目.
         """
-        if self.need is M and self.minimum == 0 and self.is_text:
+        declared = self.traits.get("required_when")
+        if declared is None and self.need is M and self.minimum == 0 and self.is_text:
             return unless("RecAcctType", NOT_AN_ACCOUNT)
-        return self.traits.get("required_when")
+        return declared
 
     @property
     def allows_gbk(self) -> bool:
@@ -296,6 +304,11 @@ PAY_MODES: Final = meanings(PayMode)
 ACCOUNT_TYPES: Final = meanings(RecAcctType)
 
 # Rows that many tables repeat word for word.
+RESULT: Final = NString(5, 5, M, "处理结果代码")
+INFORMATION: Final = GBString(0, 1024, O, "处理结果描述")
+TRA_NO: Final = String(0, 50, C, "银行交易流水号,成功时必填", required_when=SUCCEEDED)
+TRA_DATE: Final = Date(C, "交易日期", required_when=SUCCEEDED)
+TRA_TIME: Final = Time(C, "交易时间", required_when=SUCCEEDED)
 HOLD: Final = GBString(0, 100, O, "预留字段")
 REC_ACCT_TYPE: Final = AccountType(
     M, "收款人账户类型,见代码表(种子长度2;实际报文1位)", codes=ACCOUNT_TYPES
@@ -304,7 +317,7 @@ REC_ACCT_TYPE: Final = AccountType(
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A list of records: ``<DetailList><Detail>…</Detail>…</DetailList>``; ``tuple[Model, ...]``."""
+    """A list of records, ``<DetailList><Detail>…</Detail></DetailList>``; ``tuple[Model, ...]``."""
 
     item: str
     need: Need

@@ -1,10 +1,34 @@
-"""invoice."""
+"""Fiscal e-invoices (财政电子票据): number 8999, issue 8981, download 8982, and their answers."""
 
 from typing import Annotated
 
 from ..codecs.masking import Sensitive
 from .fields import HOLD, Date, GBString, M, NString, O, Single, String, UTCDateTime
 from .record import Record, Voucher, message
+from .unit import BillKind
+
+
+class PaidBill(Record):
+    """The paid bill that an invoice is made for."""
+
+    PayCode: Annotated[str, String(1, 20, M, "缴款码")]
+
+
+class InvoiceNumber(Record):
+    """The number of an e-invoice, and its region."""
+
+    BillNo: Annotated[str, String(1, 20, M, "电子票据票号")]
+    AdmDivCode: Annotated[str, String(1, 6, M, "行政区划")]
+
+
+class PlatformResult(Record):
+    """How the invoice service (票据服务平台) answered."""
+
+    Result: Annotated[str, NString(5, 5, M, "处理结果")]
+    Msg: Annotated[str, GBString(0, 1024, O, "处理结果描述")] = ""
+    Svr_Code: Annotated[str, NString(0, 5, O, "票据服务平台业务码")] = ""
+    Svr_Msg: Annotated[str, GBString(0, 1024, O, "业务码描述")] = ""
+    Trade_Id: Annotated[str, String(0, 20, O, "票据服务平台流水号")] = ""
 
 
 @message(
@@ -18,13 +42,9 @@ from .record import Record, Voucher, message
     origin="seed",
     note="observed: the 10-digit number comes back in Information",
 )
-class InvoiceNumberRequest(Voucher):
+class InvoiceNumberRequest(BillKind, Voucher):
     """8999 获取电子票据号码请求报文: reserve an e-invoice number."""
 
-    BillTypeCode: Annotated[str, String(1, 30, M, "票据类型代码")]
-    BillTypeName: Annotated[str, GBString(1, 100, M, "票据类型名称")]
-    BillVerCode: Annotated[str, String(1, 30, M, "票据版本代码")]
-    BillVerName: Annotated[str, GBString(1, 100, M, "票据版本名称")]
     ChgAgenCode: Annotated[str, String(1, 30, M, "换开电子票单位编码")]
     Hold1: Annotated[str, HOLD] = ""
     Hold2: Annotated[str, HOLD] = ""
@@ -66,16 +86,9 @@ class RecipientAddr(Record):
     title="change a paid bill into an e-invoice, signed by the unit",
     origin="seed",
 )
-class InvoiceRequest(Voucher):
+class InvoiceRequest(BillKind, InvoiceNumber, PaidBill, Voucher):
     """8981 换开电子票据请求报文: change a paid bill into an e-invoice, signed by the unit."""
 
-    PayCode: Annotated[str, String(1, 20, M, "缴款码")]
-    BillNo: Annotated[str, String(1, 20, M, "电子票据票号")]
-    AdmDivCode: Annotated[str, String(1, 6, M, "行政区划")]
-    BillTypeCode: Annotated[str, String(1, 30, M, "票据类型代码")]
-    BillTypeName: Annotated[str, GBString(1, 100, M, "票据类型名称")]
-    BillVerCode: Annotated[str, String(1, 30, M, "票据版本代码")]
-    BillVerName: Annotated[str, GBString(1, 100, M, "票据版本名称")]
     Version: Annotated[str, String(1, 4, M, "接口版本号")]
     Invoice_Data: Annotated[
         str,
@@ -106,14 +119,9 @@ class InvoiceRequest(Voucher):
     title="answer to 8981",
     origin="seed",
 )
-class InvoiceAnswer(Voucher):
+class InvoiceAnswer(PlatformResult, Voucher):
     """5981 换开电子票据响应报文: answer to 8981."""
 
-    Result: Annotated[str, NString(5, 5, M, "处理结果")]
-    Msg: Annotated[str, GBString(0, 1024, O, "处理结果描述")] = ""
-    Svr_Code: Annotated[str, NString(0, 5, O, "票据服务平台业务码")] = ""
-    Svr_Msg: Annotated[str, GBString(0, 1024, O, "业务码描述")] = ""
-    Trade_Id: Annotated[str, String(0, 20, O, "票据服务平台流水号")] = ""
     Issue_Date: Annotated[str, Date(O, "开具日期")] = ""
     Invoice_Url: Annotated[str, String(0, 1024, O, "电子票获取地址", sensitive=Sensitive.TEXT)] = ""
     Attach_Info: Annotated[str, String(0, 100000, O, "附加信息", sensitive=Sensitive.TEXT)] = ""
@@ -129,15 +137,9 @@ class InvoiceAnswer(Voucher):
     title="download an e-invoice",
     origin="seed",
 )
-class InvoiceFileRequest(Voucher):
+class InvoiceFileRequest(BillKind, InvoiceNumber, Voucher):
     """8982 电子票据文件下载请求报文: download an e-invoice."""
 
-    BillNo: Annotated[str, String(1, 20, M, "电子票据票号")]
-    AdmDivCode: Annotated[str, String(1, 6, M, "行政区划")]
-    BillTypeCode: Annotated[str, String(1, 30, M, "票据类型代码")]
-    BillTypeName: Annotated[str, GBString(1, 100, M, "票据类型名称")]
-    BillVerCode: Annotated[str, String(1, 30, M, "票据版本代码")]
-    BillVerName: Annotated[str, GBString(1, 100, M, "票据版本名称")]
     Version: Annotated[str, String(1, 4, M, "接口版本号")]
     CrcCode: Annotated[
         str,
@@ -157,14 +159,9 @@ class InvoiceFileRequest(Voucher):
     title="answer to 8982",
     origin="seed",
 )
-class InvoiceFileAnswer(Voucher):
+class InvoiceFileAnswer(PlatformResult, Voucher):
     """5982 电子票据文件下载响应报文: answer to 8982."""
 
-    Result: Annotated[str, NString(5, 5, M, "处理结果")]
-    Msg: Annotated[str, GBString(0, 1024, O, "处理结果描述")] = ""
-    Svr_Code: Annotated[str, NString(0, 5, O, "票据服务平台业务码")] = ""
-    Svr_Msg: Annotated[str, GBString(0, 1024, O, "业务码描述")] = ""
-    Trade_Id: Annotated[str, String(0, 20, O, "票据服务平台流水号")] = ""
     Invoicefiledata: Annotated[
         str, String(0, 8000000, O, "文件内容的base64(长度上限ours)", sensitive=Sensitive.TEXT)
     ] = ""

@@ -19,7 +19,7 @@ from ..codecs.money import format_yuan
 from ..codecs.types import Value, WireType, reader, writer
 from ..codecs.xml import escape
 from .fields import NUMBERS, Declaration, Group, M, Need, Scalar, Single
-from .refusals import FieldRefused, refused
+from .refusals import FieldError, refused
 
 if TYPE_CHECKING:
     from .record import Record
@@ -48,10 +48,10 @@ class Nested:
         """The value of a group that is not there; refuses a mandatory one."""
         if isinstance(self.declared, Group):
             if self.need is M and not self.declared.may_be_empty:
-                raise FieldRefused(self.tag, Rule.MISSING)
+                raise FieldError(self.tag, Rule.MISSING)
             return ()
         if self.need is M:
-            raise FieldRefused(self.tag, Rule.MISSING)
+            raise FieldError(self.tag, Rule.MISSING)
         return None
 
 
@@ -109,11 +109,16 @@ class Plan:
         self.field_names = set(declared)
         parsers = {tag: parser(field) for tag, field in self.scalars.items()}
         self._read_rows = tuple((t, parsers[t], _blank(f)) for t, f in self.scalars.items())
-        self._check_rows = tuple((t, _checker(f, parsers[t]), f) for t, f in self.scalars.items())
-        cases = [(tag, field, field.case) for tag, field in self.scalars.items()]
-        self._cases = tuple((t, f, c) for t, f, c in cases if c and not c.in_parent)
-        self._parent_cases = tuple((t, c) for t, _, c in cases if c and c.in_parent)
-        self._always_cases = tuple(row for row in self._cases if row[1].need is M)
+        self._check_rows = tuple(
+            (t, parsers[t] if f.is_text else _refuse_text, _other(f), _blank(f))
+            for t, f in self.scalars.items()
+        )
+        cases = [(tag, field.case) for tag, field in self.scalars.items() if field.case]
+        self._cases = tuple((tag, case) for tag, case in cases if not case.in_parent)
+        self._parent_cases = tuple((tag, case) for tag, case in cases if case.in_parent)
+        self._account_cases = tuple(
+            (tag, case) for tag, case in self._cases if self.scalars[tag].need is M
+        )
         self._pieces = tuple(
             (t, formatter(f), f"<{t}>", f"</{t}>", f"<{t}/>") for t, f in self.scalars.items()
         )
@@ -121,7 +126,10 @@ class Plan:
     # -- reading ---------------------------------------------------------------------------
 
     def read(self, element: etree._Element, unknown: list[str], strict: bool) -> Record:
-        """A record from its element. Raises FieldRefused."""
+        """A record from its element; tags that the table lacks go to ``unknown``.
+
+        ``strict`` also insists on ``*M`` fields whose case holds. Raises FieldError.
+        """
         texts: dict[str, str] = {}
         containers: dict[str, etree._Element] = {}
         for child in element:
@@ -130,8 +138,23 @@ class Plan:
                 self._irregular(child, texts, containers)
             else:
                 texts[tag] = child.text or ""
+        values = self._read_scalars(texts)
+        for group in self.nested:
+            values[group.tag] = self._read_group(group, texts, containers, unknown, strict)
+        if texts:
+            unknown.extend(map(str, texts))
+        for tag, case in self._cases if strict else self._account_cases:
+            if values[tag] == "" and case.applies(values):
+                raise FieldError(tag, Rule.EMPTY)
+        if strict:
+            self._check_parent_cases(values)
+        return self.model.trusted(values)
+
+    def _read_scalars(self, texts: dict[str, str]) -> Values:
+        """The values of all rows; takes what it knows out of ``texts``."""
         values: Values = {}
-        tag = text = ""
+        tag = ""
+        text: str | None = None
         take = texts.pop
         try:
             for tag, parse, blank in self._read_rows:
@@ -144,16 +167,7 @@ class Plan:
                     values[tag] = self._mandatory(tag, text)
         except RuleError as rule:
             raise refused(tag, self.scalars[tag], text, rule) from None
-        for group in self.nested:
-            values[group.tag] = self._read_group(group, texts, containers, unknown, strict)
-        if texts:
-            unknown.extend(texts)
-        for tag, field, case in self._cases if strict else self._always_cases:
-            if values[tag] == "" and case.applies(values):
-                raise FieldRefused(tag, Rule.EMPTY)
-        if strict and self.nested:
-            self._check_parent_cases(values)
-        return self.model.trusted(values)
+        return values
 
     def _irregular(
         self,
@@ -165,10 +179,10 @@ class Plan:
         tag = child.tag
         if tag in self.scalars:
             rule = Rule.DUPLICATE if tag in texts else Rule.NESTED
-            raise FieldRefused(tag, rule)
+            raise FieldError(tag, rule)
         if tag in self.tags:
             if tag in texts or tag in containers:
-                raise FieldRefused(tag, Rule.DUPLICATE)
+                raise FieldError(tag, Rule.DUPLICATE)
             containers[tag] = child
         else:
             texts.setdefault(tag, "")
@@ -190,7 +204,7 @@ class Plan:
         strict: bool,
     ) -> object:
         if texts.pop(group.tag, "").strip():
-            raise FieldRefused(group.tag, Rule.STRAY_TEXT)
+            raise FieldError(group.tag, Rule.STRAY_TEXT)
         container = containers.get(group.tag)
         if container is None:
             return group.blank()
@@ -198,61 +212,76 @@ class Plan:
         if isinstance(group.declared, Single):
             try:
                 return read(container, unknown, strict)
-            except FieldRefused as refusal:
+            except FieldError as refusal:
                 raise refusal.inside(group.tag) from None
         item = group.declared.item
         items: list[Record] = []
         try:
             for child in container:
-                if child.tag == item:
-                    items.append(read(child, unknown, strict))
-                else:
+                if child.tag != item:
                     unknown.append(str(child.tag))
-        except FieldRefused as refusal:
+                else:
+                    items.append(read(child, unknown, strict))
+        except FieldError as refusal:
             raise refusal.inside(f"{group.tag}/{item}[{len(items) + 1}]") from None
         return tuple(items) or group.blank()
 
     # -- checking what Python code made ----------------------------------------------------
 
     def check(self, given: Values) -> Values:
-        """The values of a record that our own code makes. Raises FieldRefused, TypeError."""
-        values: Values = {}
-        tag = ""
-        value: object = None
-        try:
-            for tag, check, field in self._check_rows:
-                value = given.pop(tag, None)
-                checked = check(value)
-                if checked is None and field.need is M:
-                    raise RuleError(Rule.MISSING if value is None else Rule.EMPTY)
-                values[tag] = checked
-        except RuleError as rule:
-            raise refused(tag, self.scalars[tag], value, rule) from None
+        """The values of a record that our own code makes. Raises FieldError, TypeError."""
+        values = self._check_scalars(given)
         for group in self.nested:
             values[group.tag] = _check_group(group, given.pop(group.tag, None))
         if given:
             raise TypeError(f"{self.model.__name__} has no field {', '.join(sorted(given))}")
-        for tag, field, case in self._cases:
+        for tag, case in self._cases:
             if values[tag] == "" and case.applies(values):
-                raise FieldRefused(tag, Rule.EMPTY)
+                raise FieldError(tag, Rule.EMPTY)
         self._check_parent_cases(values)
         return values
 
+    def _check_scalars(self, given: Values) -> Values:
+        """The checked values of all rows; takes what it knows out of ``given``."""
+        values: Values = {}
+        tag = ""
+        value: object = None
+        take = given.pop
+        try:
+            for tag, check_text, check_other, blank in self._check_rows:
+                value = take(tag, None)
+                if isinstance(value, str):
+                    # str's own strip also makes plain text of a member of a code table.
+                    if value := str.strip(value):
+                        values[tag] = check_text(value)
+                        continue
+                elif value is not None:
+                    values[tag] = check_other(value)
+                    continue
+                values[tag] = _left_out(value) if blank is SLOW else blank
+        except RuleError as rule:
+            raise refused(tag, self.scalars[tag], value, rule) from None
+        return values
+
     def _check_parent_cases(self, values: Values) -> None:
+        """The cases of items of a list that this record tells."""
         for group in self.nested:
             items = values[group.tag]
             if not isinstance(items, tuple) or not isinstance(group.declared, Group):
                 continue
-            for tag, case in group.model.plan._parent_cases:  # noqa: SLF001 - the same class
-                if case.applies(values):
-                    for index, item in enumerate(items, 1):
-                        if getattr(item, tag) == "":
-                            place = f"{group.tag}/{group.declared.item}[{index}]"
-                            raise FieldRefused(tag, Rule.EMPTY).inside(place)
+            for tag in group.model.plan.called_for(values):
+                for index, item in enumerate(items, 1):
+                    if getattr(item, tag) == "":
+                        place = f"{group.tag}/{group.declared.item}[{index}]"
+                        raise FieldError(tag, Rule.EMPTY).inside(place)
+
+    def called_for(self, parent: Mapping[str, object]) -> list[str]:
+        """Tags of this record that may not be empty, by the values of the record around it."""
+        return [tag for tag, case in self._parent_cases if case.applies(parent)]
 
     def unfilled(self, values: Mapping[str, object]) -> tuple[str, ...]:
         """The ``*M`` tags of this record whose case holds and that are empty."""
-        return tuple(t for t, f, c in self._cases if values[t] == "" and c.applies(values))
+        return tuple(t for t, case in self._cases if values[t] == "" and case.applies(values))
 
     # -- writing ---------------------------------------------------------------------------
 
@@ -277,28 +306,29 @@ def _blank(field: Scalar) -> object:
     return "" if field.is_text else None
 
 
-def _checker(field: Scalar, parse: Parse) -> Callable[[object], object]:
-    """From what Python code gives (None: nothing) to the checked value."""
-    if field.is_text:
-        blank = None if field.need is M and field.minimum > 0 else ""
+def _left_out(value: object) -> object:
+    """Refuse a mandatory value that is not given (None) or empty."""
+    raise RuleError(Rule.MISSING if value is None else Rule.EMPTY)
 
-        def check_text(value: object) -> object:
-            if type(value) is str:
-                return parse(value) if (value := value.strip()) else blank
-            if isinstance(value, str):  # a StrEnum of codes
-                return check_text(str.__str__(value))
-            if value is None:
-                return blank
+
+def _refuse_text(_text: str) -> Value:
+    """Text is no number, not even text of digits."""
+    raise RuleError(Rule.VALUE_TYPE, expected="int or Decimal")
+
+
+def _other(field: Scalar) -> Callable[[object], object]:
+    """From what Python code gives, other than text, to the checked value."""
+    if field.is_text:
+
+        def refuse_other(_value: object) -> object:
             raise RuleError(Rule.VALUE_TYPE, expected="str")
 
-        return check_text
+        return refuse_other
     write = writer(field.wire, field.minimum, field.maximum)
 
     def check_number(value: object) -> object:
-        if value is None:
-            return None
         if not isinstance(value, (int, Decimal)):
-            raise RuleError(Rule.VALUE_TYPE, expected="a number")
+            raise RuleError(Rule.VALUE_TYPE, expected="int or Decimal")
         write(value)
         return value
 

@@ -1,10 +1,11 @@
-"""query."""
+"""What is due (应缴信息): 2601 and its answer 5603, 8997 and its answer 5997."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from ..codecs.masking import Sensitive
 from .fields import (
     HOLD,
+    NOT_AN_ACCOUNT,
     REC_ACCT_TYPE,
     C,
     Channel,
@@ -15,8 +16,9 @@ from .fields import (
     M,
     O,
     String,
+    unless,
 )
-from .record import Voucher, message
+from .record import Record, Voucher, message
 
 
 @message(
@@ -41,20 +43,21 @@ class BillQuery(Voucher):
     Hold2: Annotated[str, HOLD] = ""
 
 
-@message(
-    "5603",
-    "bank",
-    sender="finance",
-    receiver="bank,platform",
-    name="应缴信息报文",
-    title="what is due",
-    origin="mirror",
-    note="mirrors 5997",
-)
-class BillDue(Voucher):
-    """5603 应缴信息报文: what is due."""
+WITH_ACCOUNT: Final = unless("RecAcctType", NOT_AN_ACCOUNT) & unless("RecAcct", "")
+
+
+class Located(Record):
+    """The region that a bill belongs to."""
 
     AdmDivCode: Annotated[str, String(1, 6, M, "行政区划")]
+
+
+class DueBill(Record):
+    """A bill as banks and the platform see it: the rows that 5603, 5954 and 5698 share.
+
+    The line number of the account's bank (Hold1) goes with the account: without one it is empty.
+    """
+
     PayCode: Annotated[str, String(1, 20, M, "缴款码")]
     BillDate: Annotated[str, Date(M, "填制日期")]
     ChgAgenCode: Annotated[str, String(1, 30, M, "执收单位编码")]
@@ -75,8 +78,22 @@ class BillDue(Voucher):
         str, GBString(0, 500, O, "摘要: 项目识别码|名称|金额|计量单位|数量|标准类型|收缴标准#…")
     ] = ""
     Memo: Annotated[str, GBString(0, 200, O, "备注", sensitive=Sensitive.TEXT)] = ""
-    Hold1: Annotated[str, GBString(0, 100, M, "收款人开户行的联行号")]
+    Hold1: Annotated[str, GBString(0, 100, M, "收款人开户行的联行号", required_when=WITH_ACCOUNT)]
     Hold2: Annotated[str, GBString(0, 100, O, "伪账号时填写真实账号")] = ""
+
+
+@message(
+    "5603",
+    "bank",
+    sender="finance",
+    receiver="bank,platform",
+    name="应缴信息报文",
+    title="what is due",
+    origin="mirror",
+    note="mirrors 5997",
+)
+class BillDue(DueBill, Located, Voucher):
+    """5603 应缴信息报文: what is due."""
 
 
 @message(

@@ -9,22 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self, TypeVar, get_args
+from typing import Any, ClassVar, Final, Self, TypeVar, get_args
 
 from lxml import etree
 from pydantic import BaseModel, ConfigDict
 
+from ..codecs.errors import RemoteProtocolError, Rule
 from ..codecs.masking import Sensitive, mask
 from ..codecs.money import format_yuan
 from ..codecs.types import WireType
 from ..codecs.xml import parse
 from .fields import Declaration, Group, Scalar, Single
 from .plan import Plan, Values
-from .refusals import FieldRefused
+from .refusals import FieldError
 
 Masked = str | dict[str, "Masked"] | list["Masked"]
 
-SHOWN_ITEMS = 3
+ROOT: Final = "Voucher"
+SHOWN_ITEMS: Final = 3
 """A repr shows this many items of a group."""
 
 
@@ -58,7 +60,7 @@ class Record(BaseModel):
         """
         try:
             checked = type(self).plan.check(values)
-        except FieldRefused as refusal:
+        except FieldError as refusal:
             raise refusal.local() from None
         _fill(self, checked, type(self).plan.field_names)
 
@@ -130,9 +132,11 @@ class Voucher(Record):
         10002 that names the field, its masked value and the rule.
         """
         element = parse(source) if isinstance(source, bytes) else source
+        if element.tag != ROOT:
+            raise RemoteProtocolError(Rule.ROOT, tag=ROOT, expected=ROOT)
         try:
             record = cls.plan.read(element, [] if unknown is None else unknown, strict)
-        except FieldRefused as refusal:
+        except FieldError as refusal:
             raise refusal.remote() from None
         assert isinstance(record, cls)  # noqa: S101 - the plan is this class's own
         return record

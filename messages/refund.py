@@ -1,11 +1,15 @@
-"""refund."""
+"""Refunds (退付): order 5617 and its result 2617."""
 
 from typing import Annotated
 
 from ..codecs.masking import Sensitive
 from .fields import (
     HOLD,
-    SUCCEEDED,
+    INFORMATION,
+    RESULT,
+    TRA_DATE,
+    TRA_NO,
+    TRA_TIME,
     C,
     Choice,
     Currency,
@@ -15,7 +19,6 @@ from .fields import (
     NString,
     O,
     String,
-    Time,
 )
 from .record import Voucher, message
 
@@ -69,12 +72,10 @@ class RefundResult(Voucher):
     RefundNo: Annotated[str, String(1, 30, M, "退付单号")]
     PayCode: Annotated[str, String(1, 20, M, "缴款码")]
     Amt: Annotated[int, Currency(M, "退付金额")]
-    Result: Annotated[str, NString(5, 5, M, "处理结果代码")]
-    Information: Annotated[str, GBString(0, 1024, O, "处理结果描述")] = ""
-    TraNo: Annotated[
-        str, String(0, 50, C, "银行交易流水号,成功时必填", required_when=SUCCEEDED)
-    ] = ""
-    TraDate: Annotated[str, Date(C, "交易日期", required_when=SUCCEEDED)] = ""
-    TraTime: Annotated[str, Time(C, "交易时间", required_when=SUCCEEDED)] = ""
+    Result: Annotated[str, RESULT]
+    Information: Annotated[str, INFORMATION] = ""
+    TraNo: Annotated[str, TRA_NO] = ""
+    TraDate: Annotated[str, TRA_DATE] = ""
+    TraTime: Annotated[str, TRA_TIME] = ""
     Hold1: Annotated[str, HOLD] = ""
     Hold2: Annotated[str, HOLD] = ""

@@ -7,7 +7,7 @@ from ..codecs.masking import mask, shown
 from .fields import Scalar
 
 
-class FieldRefused(Exception):
+class FieldError(Exception):
     """One field of one record is not as declared; grows its path on the way out.
 
     It never leaves this package: `remote` and `local` make the error that does.
@@ -19,7 +19,7 @@ class FieldRefused(Exception):
         self.rule = rule if isinstance(rule, RuleError) else RuleError(rule)
         self.value = value
 
-    def inside(self, place: str) -> FieldRefused:
+    def inside(self, place: str) -> FieldError:
         """The same refusal seen from the record that holds this one."""
         self.path = f"{place}/{self.path}"
         return self
@@ -34,9 +34,9 @@ class FieldRefused(Exception):
         return LocalProtocolError(f"{self.rule.english}{value}", tag=self.path)
 
 
-def refused(tag: str, field: Scalar, value: object, rule: RuleError) -> FieldRefused:
+def refused(tag: str, field: Scalar, value: object, rule: RuleError) -> FieldError:
     """A refusal of ``value`` (any type), masked as the field says; nothing is shown of None."""
-    return FieldRefused(tag, rule, visible(field, value) if value not in (None, "") else None)
+    return FieldError(tag, rule, visible(field, value) if value not in (None, "") else None)
 
 
 def visible(field: Scalar, value: object) -> str:

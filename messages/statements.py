@@ -1,4 +1,4 @@
-"""statements."""
+"""Reconciliation (对账): the banks' day lists and finance's results; balances of unit accounts."""
 
 from typing import Annotated
 
@@ -21,6 +21,57 @@ from .fields import (
     Time,
 )
 from .record import Record, Voucher, message
+
+
+class Pack(Voucher):
+    """One pack (子包) of a batch: the first rows of every statement and its result."""
+
+    BatchNo: Annotated[str, String(1, 30, M, "批次号")]
+    CheckDate: Annotated[str, Date(M, "对账日期")]
+    PackCount: Annotated[int, Integer(M, "子包总数")]
+    PackNo: Annotated[int, Integer(M, "子包序号,从1起")]
+
+
+class ChannelBatch(Record):
+    """A batch is a channel's day (2555, 5555)."""
+
+    PayMode: Annotated[str, Channel(M, "收款渠道")]
+
+
+class ReceiptBatch(Record):
+    """A batch is a receiving account's day (2557, 5557)."""
+
+    RecAcctType: Annotated[str, AccountType(M, "账户类型", codes=ACCOUNT_TYPES)]
+    RecAcct: Annotated[str, String(1, 50, M, "账号")]
+
+
+class AccountBatch(Record):
+    """A batch is a fiscal account's day (2556, 5556)."""
+
+    AcctType: Annotated[str, AccountType(M, "账户类型")]
+    Acct: Annotated[str, String(1, 50, M, "账号")]
+
+
+class Difference(Record):
+    """Detail of 5555, 5557 and 5556."""
+
+    PayCode: Annotated[str, String(0, 20, O, "缴款码")] = ""
+    TraNo: Annotated[str, String(0, 50, O, "流水号")] = ""
+    Amt: Annotated[int | None, Currency(O, "银行金额")] = None
+    FinAmt: Annotated[int | None, Currency(O, "财政金额")] = None
+    Code: Annotated[str, NString(5, 5, M, "差异代码 15001 15002 15003 …")]
+    Msg: Annotated[str, GBString(0, 200, O, "差异描述")] = ""
+
+
+class Outcome(Record):
+    """What a result says about its batch: counts and differences only."""
+
+    CheckStatus: Annotated[str, Choice(M, "对账状态 1成功 2失败")]
+    SuccCount: Annotated[int, Integer(M, "成功条数")]
+    FailCount: Annotated[int, Integer(M, "失败条数")]
+    Hold1: Annotated[str, HOLD] = ""
+    Hold2: Annotated[str, HOLD] = ""
+    DetailList: Annotated[tuple[Difference, ...], Group("Detail", M, may_be_empty=True)]
 
 
 class PaymentLine(Record):
@@ -50,30 +101,14 @@ class PaymentLine(Record):
     origin="ours",
     note="acknowledged at once with 5001, the result follows as 5555",
 )
-class PaymentStatement(Voucher):
+class PaymentStatement(ChannelBatch, Pack):
     """2555 交易流水对账报文: day's collected payments, one batch per channel."""
 
-    BatchNo: Annotated[str, String(1, 30, M, "批次号")]
-    CheckDate: Annotated[str, Date(M, "对账日期")]
-    PackCount: Annotated[int, Integer(M, "子包总数")]
-    PackNo: Annotated[int, Integer(M, "子包序号,从1起")]
-    PayMode: Annotated[str, Channel(M, "收款渠道")]
     TotalCount: Annotated[int, Integer(M, "全部子包明细总条数")]
     TotalAmt: Annotated[int, Currency(M, "全部子包金额合计", blank_is_zero=True)]
     Hold1: Annotated[str, HOLD] = ""
     Hold2: Annotated[str, HOLD] = ""
     DetailList: Annotated[tuple[PaymentLine, ...], Group("Detail", M, may_be_empty=True)]
-
-
-class Difference(Record):
-    """Detail of 5555."""
-
-    PayCode: Annotated[str, String(0, 20, O, "缴款码")] = ""
-    TraNo: Annotated[str, String(0, 50, O, "流水号")] = ""
-    Amt: Annotated[int | None, Currency(O, "银行金额")] = None
-    FinAmt: Annotated[int | None, Currency(O, "财政金额")] = None
-    Code: Annotated[str, NString(5, 5, M, "差异代码 15001 15002 15003 …")]
-    Msg: Annotated[str, GBString(0, 200, O, "差异描述")] = ""
 
 
 @message(
@@ -86,20 +121,8 @@ class Difference(Record):
     title="result of 2555, differences only",
     origin="ours",
 )
-class PaymentStatementResult(Voucher):
+class PaymentStatementResult(Outcome, ChannelBatch, Pack):
     """5555 交易流水对账结果报文: result of 2555, differences only."""
-
-    BatchNo: Annotated[str, String(1, 30, M, "批次号")]
-    CheckDate: Annotated[str, Date(M, "对账日期")]
-    PackCount: Annotated[int, Integer(M, "子包总数")]
-    PackNo: Annotated[int, Integer(M, "子包序号,从1起")]
-    PayMode: Annotated[str, Channel(M, "收款渠道")]
-    CheckStatus: Annotated[str, Choice(M, "对账状态 1成功 2失败")]
-    SuccCount: Annotated[int, Integer(M, "成功条数")]
-    FailCount: Annotated[int, Integer(M, "失败条数")]
-    Hold1: Annotated[str, HOLD] = ""
-    Hold2: Annotated[str, HOLD] = ""
-    DetailList: Annotated[tuple[Difference, ...], Group("Detail", M, may_be_empty=True)]
 
 
 class FundsLine(Record):
@@ -126,31 +149,14 @@ class FundsLine(Record):
     title="day's arrived funds, one batch per account",
     origin="ours",
 )
-class FundsStatement(Voucher):
+class FundsStatement(ReceiptBatch, Pack):
     """2557 到账资金对账报文: day's arrived funds, one batch per account."""
 
-    BatchNo: Annotated[str, String(1, 30, M, "批次号")]
-    CheckDate: Annotated[str, Date(M, "对账日期")]
-    PackCount: Annotated[int, Integer(M, "子包总数")]
-    PackNo: Annotated[int, Integer(M, "子包序号,从1起")]
-    RecAcctType: Annotated[str, AccountType(M, "账户类型", codes=ACCOUNT_TYPES)]
-    RecAcct: Annotated[str, String(1, 50, M, "账号")]
     TotalCount: Annotated[int, Integer(M, "全部子包明细总条数")]
     TotalAmt: Annotated[int, Currency(M, "全部子包金额合计", blank_is_zero=True)]
     Hold1: Annotated[str, HOLD] = ""
     Hold2: Annotated[str, HOLD] = ""
     DetailList: Annotated[tuple[FundsLine, ...], Group("Detail", M, may_be_empty=True)]
-
-
-class Difference(Record):
-    """Detail of 5557."""
-
-    PayCode: Annotated[str, String(0, 20, O, "缴款码")] = ""
-    TraNo: Annotated[str, String(0, 50, O, "流水号")] = ""
-    Amt: Annotated[int | None, Currency(O, "银行金额")] = None
-    FinAmt: Annotated[int | None, Currency(O, "财政金额")] = None
-    Code: Annotated[str, NString(5, 5, M, "差异代码 15001 15002 15003 …")]
-    Msg: Annotated[str, GBString(0, 200, O, "差异描述")] = ""
 
 
 @message(
@@ -163,21 +169,8 @@ class Difference(Record):
     title="result of 2557",
     origin="ours",
 )
-class FundsStatementResult(Voucher):
+class FundsStatementResult(Outcome, ReceiptBatch, Pack):
     """5557 到账资金对账结果报文: result of 2557."""
-
-    BatchNo: Annotated[str, String(1, 30, M, "批次号")]
-    CheckDate: Annotated[str, Date(M, "对账日期")]
-    PackCount: Annotated[int, Integer(M, "子包总数")]
-    PackNo: Annotated[int, Integer(M, "子包序号,从1起")]
-    RecAcctType: Annotated[str, AccountType(M, "账户类型", codes=ACCOUNT_TYPES)]
-    RecAcct: Annotated[str, String(1, 50, M, "账号")]
-    CheckStatus: Annotated[str, Choice(M, "对账状态 1成功 2失败")]
-    SuccCount: Annotated[int, Integer(M, "成功条数")]
-    FailCount: Annotated[int, Integer(M, "失败条数")]
-    Hold1: Annotated[str, HOLD] = ""
-    Hold2: Annotated[str, HOLD] = ""
-    DetailList: Annotated[tuple[Difference, ...], Group("Detail", M, may_be_empty=True)]
 
 
 class ChannelTotal(Record):
@@ -212,15 +205,9 @@ class Movement(Record):
     origin="ours",
     note="BeginBal + InAmt - OutAmt = EndBal",
 )
-class AccountStatement(Voucher):
+class AccountStatement(AccountBatch, Pack):
     """2556 账户资金对账报文: day's movements and balances of a fiscal account."""
 
-    BatchNo: Annotated[str, String(1, 30, M, "批次号")]
-    CheckDate: Annotated[str, Date(M, "对账日期")]
-    PackCount: Annotated[int, Integer(M, "子包总数")]
-    PackNo: Annotated[int, Integer(M, "子包序号,从1起")]
-    AcctType: Annotated[str, AccountType(M, "账户类型")]
-    Acct: Annotated[str, String(1, 50, M, "账号")]
     BeginBal: Annotated[int, Currency(M, "期初余额", blank_is_zero=True)]
     InAmt: Annotated[int, Currency(M, "收入合计", blank_is_zero=True)]
     OutAmt: Annotated[int, Currency(M, "支出合计", blank_is_zero=True)]
@@ -233,17 +220,6 @@ class AccountStatement(Voucher):
     DetailList: Annotated[tuple[Movement, ...], Group("Detail", M, may_be_empty=True)]
 
 
-class Difference(Record):
-    """Detail of 5556."""
-
-    PayCode: Annotated[str, String(0, 20, O, "缴款码")] = ""
-    TraNo: Annotated[str, String(0, 50, O, "流水号")] = ""
-    Amt: Annotated[int | None, Currency(O, "银行金额")] = None
-    FinAmt: Annotated[int | None, Currency(O, "财政金额")] = None
-    Code: Annotated[str, NString(5, 5, M, "差异代码 15001 15002 15003 …")]
-    Msg: Annotated[str, GBString(0, 200, O, "差异描述")] = ""
-
-
 @message(
     "5556",
     "bank",
@@ -254,21 +230,8 @@ class Difference(Record):
     title="result of 2556",
     origin="ours",
 )
-class AccountStatementResult(Voucher):
+class AccountStatementResult(Outcome, AccountBatch, Pack):
     """5556 账户资金对账结果报文: result of 2556."""
-
-    BatchNo: Annotated[str, String(1, 30, M, "批次号")]
-    CheckDate: Annotated[str, Date(M, "对账日期")]
-    PackCount: Annotated[int, Integer(M, "子包总数")]
-    PackNo: Annotated[int, Integer(M, "子包序号,从1起")]
-    AcctType: Annotated[str, AccountType(M, "账户类型")]
-    Acct: Annotated[str, String(1, 50, M, "账号")]
-    CheckStatus: Annotated[str, Choice(M, "对账状态 1成功 2失败")]
-    SuccCount: Annotated[int, Integer(M, "成功条数")]
-    FailCount: Annotated[int, Integer(M, "失败条数")]
-    Hold1: Annotated[str, HOLD] = ""
-    Hold2: Annotated[str, HOLD] = ""
-    DetailList: Annotated[tuple[Difference, ...], Group("Detail", M, may_be_empty=True)]
 
 
 class SupervisedMovement(Record):

@@ -1,4 +1,4 @@
-"""transfer."""
+"""Money that moves or arrives (划转, 到账): 2613, 2615, 2616, 2619."""
 
 from typing import Annotated
 
