@@ -1,0 +1,49 @@
+"""The configuration: one TOML file, read whole, refused with all its faults at once."""
+
+from .check import check
+from .faults import ConfigError, Fault
+from .fields import split_address
+from .load import find_config, load_config, parse_config
+from .model import Config
+from .peer import Charset, Kind, MacConfig, PeerConfig
+from .sections import (
+    CheckDigitPolicy,
+    CollectionConfig,
+    ControlLimits,
+    ControlsConfig,
+    ListenConfig,
+    ListenTlsConfig,
+    NodeConfig,
+    OutboxConfig,
+    ReconciliationConfig,
+    SecretsConfig,
+    SpoolConfig,
+    StoreConfig,
+)
+
+__all__ = [
+    "Charset",
+    "CheckDigitPolicy",
+    "CollectionConfig",
+    "Config",
+    "ConfigError",
+    "ControlLimits",
+    "ControlsConfig",
+    "Fault",
+    "Kind",
+    "ListenConfig",
+    "ListenTlsConfig",
+    "MacConfig",
+    "NodeConfig",
+    "OutboxConfig",
+    "PeerConfig",
+    "ReconciliationConfig",
+    "SecretsConfig",
+    "SpoolConfig",
+    "StoreConfig",
+    "check",
+    "find_config",
+    "load_config",
+    "parse_config",
+    "split_address",
+]
