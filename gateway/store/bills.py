@@ -8,23 +8,27 @@ from typing import Final
 
 from .protocol import Transaction
 from .records import Bill, BillItem, BillState
-from .sql import Conditions, insert, select, values
+from .sql import Conditions, insert_into, placeholders, select_from, values
 
-_GET: Final = select(Bill, "bills", "WHERE pay_code = ?1")
-_INSERT: Final = insert(Bill, "bills", "ON CONFLICT DO NOTHING")
-_INSERT_ALL: Final = insert(Bill, "bills")
+_GET: Final = select_from(Bill, "bills", "WHERE pay_code = ?1")
+_INSERT: Final = insert_into(Bill, "bills", "ON CONFLICT DO NOTHING")
+_INSERT_ALL: Final = insert_into(Bill, "bills")
 _VALUES: Final = values(Bill)
-_ITEMS: Final = select(BillItem, "bill_items", "WHERE pay_code = ?1 ORDER BY line")
-_INSERT_ITEM: Final = insert(BillItem, "bill_items")
+_ITEMS: Final = select_from(BillItem, "bill_items", "WHERE pay_code = ?1 ORDER BY line")
+_INSERT_ITEM: Final = insert_into(BillItem, "bill_items")
 _ITEM_VALUES: Final = values(BillItem)
 _SCHOOL: Final = "AND education = 1 AND state = 'unpaid' ORDER BY bill_date, pay_code LIMIT ?2"
-_BY_MOBILE: Final = select(Bill, "bills", "WHERE mobile = ?1 AND mobile <> '' " + _SCHOOL)
-_BY_IDENTITY: Final = select(Bill, "bills", "WHERE id_number = ?1 AND id_number <> '' " + _SCHOOL)
-_BY_VIRTUAL: Final = select(
+_BY_MOBILE: Final = select_from(Bill, "bills", "WHERE mobile = ?1 AND mobile <> '' " + _SCHOOL)
+_BY_IDENTITY: Final = select_from(
+    Bill, "bills", "WHERE id_number = ?1 AND id_number <> '' " + _SCHOOL
+)
+_BY_VIRTUAL: Final = select_from(
     Bill,
     "bills",
     "WHERE virtual_acct = ?1 AND virtual_acct <> '' AND state = 'unpaid' ORDER BY pay_code LIMIT 1",
 )
+_KNOWN: Final = "SELECT pay_code FROM bills WHERE pay_code IN ({})"
+_TOTALS: Final = "SELECT state, count(*), sum(amt) FROM bills {} GROUP BY state ORDER BY state"
 _CHUNK: Final = 500
 
 
@@ -66,7 +70,7 @@ class BillTotal:
     amt: int
 
 
-async def insert_bill(tx: Transaction, bill: Bill, items: Iterable[BillItem]) -> bool:
+async def insert(tx: Transaction, bill: Bill, items: Iterable[BillItem]) -> bool:
     """Write a bill with its items; False when the pay code exists (nothing is written then)."""
     if not await tx.run(_INSERT, *_VALUES(bill)):
         return False
@@ -75,7 +79,7 @@ async def insert_bill(tx: Transaction, bill: Bill, items: Iterable[BillItem]) ->
     return True
 
 
-async def insert_bills(tx: Transaction, bills: Iterable[Bill], items: Iterable[BillItem]) -> None:
+async def insert_many(tx: Transaction, bills: Iterable[Bill], items: Iterable[BillItem]) -> None:
     """Write many new bills and their items; ConstraintViolated when a pay code exists."""
     await tx.many(_INSERT_ALL, map(_VALUES, bills))
     await tx.many(_INSERT_ITEM, map(_ITEM_VALUES, items))
@@ -86,8 +90,7 @@ async def existing(tx: Transaction, pay_codes: Sequence[str]) -> set[str]:
     found: set[str] = set()
     for start in range(0, len(pay_codes), _CHUNK):
         chunk = pay_codes[start : start + _CHUNK]
-        marks = ", ".join(f"?{number}" for number in range(1, len(chunk) + 1))
-        rows = await tx.all("SELECT pay_code FROM bills WHERE pay_code IN (" + marks + ")", *chunk)
+        rows = await tx.all(_KNOWN.format(placeholders(len(chunk))), *chunk)
         found.update(row[0] for row in rows)
     return found
 
@@ -104,15 +107,15 @@ async def items(tx: Transaction, pay_code: str) -> list[BillItem]:
 
 
 async def set_state(
-    tx: Transaction, pay_code: str, old: BillState, new: BillState, at: int
+    tx: Transaction, pay_code: str, *, expected: BillState, state: BillState, changed_at: int
 ) -> bool:
-    """Move a bill from one state to another; False when it is not in the old state."""
+    """Move a bill from one state to another; False when it is not in the expected one."""
     changed = await tx.run(
         "UPDATE bills SET state = ?3, changed_at = ?4 WHERE pay_code = ?1 AND state = ?2",
         pay_code,
-        old,
-        new,
-        at,
+        expected,
+        state,
+        changed_at,
     )
     return changed == 1
 
@@ -141,23 +144,15 @@ async def page(
     if after is not None:
         conditions.add("(bill_date, pay_code) > ({}, {})", *after)
     order = "ORDER BY bill_date, pay_code LIMIT " + conditions.mark(limit)
-    sql = select(Bill, "bills", conditions.where() + " " + order)
+    sql = select_from(Bill, "bills", conditions.where() + " " + order)
     return [Bill(*row) for row in await tx.all(sql, *conditions.args)]
 
 
 async def totals(tx: Transaction, narrowed: BillFilter) -> list[BillTotal]:
     """Number and sum per state, states in alphabetical order."""
     conditions = narrowed.conditions()
-    rows = await tx.all(
-        " ".join(
-            (
-                "SELECT state, count(*), sum(amt) FROM bills",
-                conditions.where(),
-                "GROUP BY state ORDER BY state",
-            )
-        ),
-        *conditions.args,
-    )
+    sql = _TOTALS.format(conditions.where())
+    rows = await tx.all(sql, *conditions.args)
     return [BillTotal(row[0], int(row[1]), int(row[2])) for row in rows]
 
 
@@ -188,20 +183,3 @@ async def of_virtual_account(tx: Transaction, acct_no: str) -> Bill | None:
     """The unpaid bill that owns a virtual account."""
     row = await tx.one(_BY_VIRTUAL, acct_no)
     return Bill(*row) if row else None
-
-
-async def note_query(tx: Transaction, pay_code: str, src: str, at: int) -> None:
-    """Remember that a node asked for a bill (only where 12005 or 12006 is switched on)."""
-    await tx.run(
-        "INSERT INTO queried (pay_code, src, at) VALUES (?1, ?2, ?3)"
-        " ON CONFLICT (pay_code, src) DO UPDATE SET at = excluded.at",
-        pay_code,
-        src,
-        at,
-    )
-
-
-async def queried_at(tx: Transaction, pay_code: str, src: str) -> int | None:
-    """When a node last asked for a bill, or None."""
-    row = await tx.one("SELECT at FROM queried WHERE pay_code = ?1 AND src = ?2", pay_code, src)
-    return int(row[0]) if row else None

@@ -1,7 +1,7 @@
 """Judged confirmations (2612) and the answers they got: the idempotency of business.md §3.
 
-An accepted identity (SRC, CfmDate, TraNoBus) exists once; refusals are kept per content, so that the
-same content gets the same answer for ever.
+An accepted identity (SRC, CfmDate, TraNoBus) exists once; refusals are kept per content, so that
+the same content gets the same answer for ever.
 """
 
 from __future__ import annotations
@@ -9,57 +9,74 @@ from __future__ import annotations
 from typing import Final
 
 from .protocol import Transaction
-from .records import Confirmation
-from .sql import insert, select, values
+from .records import ConfirmationRow
+from .sql import insert_into, select_from, values
 
 _NEW: Final = ("id",)
-_INSERT: Final = insert(
-    Confirmation, "confirmations", "ON CONFLICT DO NOTHING RETURNING id", without=_NEW
-)
-_VALUES: Final = values(Confirmation, without=_NEW)
-_SAME: Final = select(
-    Confirmation,
+_INSERT: Final = insert_into(ConfirmationRow, "confirmations", "RETURNING id", without=_NEW)
+_VALUES: Final = values(ConfirmationRow, without=_NEW)
+_REPETITIONS: Final = select_from(
+    ConfirmationRow,
     "confirmations",
-    "WHERE src = ?1 AND tra_no_bus = ?2 AND pay_code = ?3 AND amt = ?4 ORDER BY id",
+    "WHERE src = ?1 AND tra_no_bus = ?3 AND pay_code = ?4 AND amt = ?5",
 )
-_ACCEPTED: Final = select(
-    Confirmation,
+_ACCEPTED: Final = select_from(
+    ConfirmationRow,
     "confirmations",
     "WHERE src = ?1 AND cfm_date = ?2 AND tra_no_bus = ?3 AND accepted = 1",
 )
-_OF_NUMBER: Final = select(
-    Confirmation, "confirmations", "WHERE src = ?1 AND tra_no_bus = ?2 ORDER BY id DESC LIMIT ?3"
+_RELATED: Final = f"{_REPETITIONS} UNION ALL {_ACCEPTED} AND NOT (pay_code = ?4 AND amt = ?5)"
+_OF_NUMBER: Final = select_from(
+    ConfirmationRow, "confirmations", "WHERE src = ?1 AND tra_no_bus = ?2 ORDER BY id"
 )
 
 
-async def insert_confirmation(tx: Transaction, confirmation: Confirmation) -> int | None:
-    """Write a judged confirmation and return its id; None when its content or, accepted, its
-    identity is there already."""
+async def insert(tx: Transaction, confirmation: ConfirmationRow) -> int:
+    """Write a judged confirmation and return its id; ``confirmation.id`` is ignored.
+
+    ConstraintViolated when its content or, accepted, its identity is there already.
+    """
     row = await tx.one(_INSERT, *_VALUES(confirmation))
-    return int(row[0]) if row else None
+    if row is None:
+        raise RuntimeError("the database returned no id")
+    return int(row[0])
+
+
+async def related(
+    tx: Transaction, src: str, cfm_date: str, tra_no_bus: str, *, pay_code: str, amt: int
+) -> list[ConfirmationRow]:
+    """All that decides whether a confirmation is new, in no order and few whatever the history.
+
+    Those of the node with the same number, pay code and amount under any date, channel and account
+    (the same content and the repetitions), and the accepted one of the same identity.
+    """
+    rows = await tx.all(_RELATED, src, cfm_date, tra_no_bus, pay_code, amt)
+    return [ConfirmationRow(*row) for row in rows]
 
 
 async def accepted(
     tx: Transaction, src: str, cfm_date: str, tra_no_bus: str
-) -> Confirmation | None:
+) -> ConfirmationRow | None:
     """The accepted confirmation of an identity."""
     row = await tx.one(_ACCEPTED, src, cfm_date, tra_no_bus)
-    return Confirmation(*row) if row else None
+    return ConfirmationRow(*row) if row else None
 
 
-async def repetitions(
-    tx: Transaction, src: str, tra_no_bus: str, pay_code: str, amt: int
-) -> list[Confirmation]:
-    """All confirmations of one node with this number, pay code and amount, whatever their date,
-    channel and account, oldest first: the same content is among them when it is known."""
-    return [Confirmation(*row) for row in await tx.all(_SAME, src, tra_no_bus, pay_code, amt)]
+async def of_number(tx: Transaction, src: str, tra_no_bus: str) -> list[ConfirmationRow]:
+    """Everything a node ever confirmed under a number, oldest first.
+
+    Some banks start their numbers anew each day, so that this grows with the years: use ``related``
+    to judge a confirmation.
+    """
+    return [ConfirmationRow(*row) for row in await tx.all(_OF_NUMBER, src, tra_no_bus)]
 
 
-async def of_number(
-    tx: Transaction, src: str, tra_no_bus: str, *, limit: int = 10
-) -> list[Confirmation]:
-    """The newest confirmations of a node under a number (banks reuse them across days)."""
-    return [Confirmation(*row) for row in await tx.all(_OF_NUMBER, src, tra_no_bus, limit)]
+async def number_used(tx: Transaction, src: str, tra_no_bus: str) -> bool:
+    """Whether a node ever used a number, on whatever day."""
+    row = await tx.one(
+        "SELECT 1 FROM confirmations WHERE src = ?1 AND tra_no_bus = ?2 LIMIT 1", src, tra_no_bus
+    )
+    return row is not None
 
 
 async def refused(tx: Transaction, src: str, cfm_date: str, tra_no_bus: str) -> bool:

@@ -2,7 +2,7 @@
 
 Facts are a flat JSON object without unmasked personal data and without secrets: masking is the
 caller's duty. ``verify`` finds every changed, inserted or missing row; the number and hash of the
-last row are kept beside the journal (``journal_head``), so that a tail that was cut off is seen too.
+last row are kept beside the journal (``journal_head``), so that a cut tail is seen too.
 Whoever may write the whole file can still make a new, consistent journal: keep the head that
 ``verify`` reports somewhere else to notice that.
 """
@@ -11,21 +11,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from .protocol import Transaction
 from .records import JournalEntry
-from .sql import insert, select
+from .sql import insert_into, select_from
 
-Fact = str | int | bool | None | list[str] | list[int] | dict[str, str]
+Fact = str | int | None | Sequence["Fact"] | Mapping[str, "Fact"]
 
 GENESIS: Final = "0" * 64
 
-_INSERT: Final = insert(JournalEntry, "journal")
-_PAGE: Final = select(JournalEntry, "journal", "WHERE seq > ?1 ORDER BY seq LIMIT ?2")
-_OF_SUBJECT: Final = select(
+_INSERT: Final = insert_into(JournalEntry, "journal")
+_PAGE: Final = select_from(JournalEntry, "journal", "WHERE seq > ?1 ORDER BY seq LIMIT ?2")
+_OF_SUBJECT: Final = select_from(
     JournalEntry, "journal", "WHERE subject = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
 )
 _HEAD: Final = "SELECT seq, hash FROM journal_head WHERE only = 1"
@@ -47,7 +47,7 @@ class VerifyReport:
 
 
 def chain_hash(
-    prev_hash: str, seq: int, at: int, kind: str, subject: str, actor: str, facts: str
+    prev_hash: str, seq: int, at: int, *, kind: str, subject: str, actor: str, facts: str
 ) -> str:
     """SHA-256 over the previous hash and every column; lengths keep the columns apart."""
     text = (
@@ -76,7 +76,7 @@ async def append(
         raise RuntimeError("the journal has no head row")
     seq, previous = head[0] + 1, head[1]
     text = _canonical(facts)
-    digest = chain_hash(previous, seq, at, kind, subject, actor, text)
+    digest = chain_hash(previous, seq, at, kind=kind, subject=subject, actor=actor, facts=text)
     await tx.run(_INSERT, seq, at, kind, subject, actor, text, previous, digest)
     return int(seq)
 
@@ -133,9 +133,9 @@ def _fault(entry: JournalEntry, expected: int, previous: str) -> str:
         entry.prev_hash,
         entry.seq,
         entry.at,
-        entry.kind,
-        entry.subject,
-        entry.actor,
-        entry.facts,
+        kind=entry.kind,
+        subject=entry.subject,
+        actor=entry.actor,
+        facts=entry.facts,
     )
     return "" if computed == entry.hash else f"row {entry.seq} was changed"

@@ -7,25 +7,27 @@ from typing import Final
 
 from .protocol import Transaction
 from .records import Payment
-from .sql import Conditions, insert, select, values
+from .sql import Conditions, insert_into, select_from, values
 
 _NEW: Final = ("id",)
-_INSERT: Final = insert(Payment, "payments", "ON CONFLICT DO NOTHING RETURNING id", without=_NEW)
+_INSERT: Final = insert_into(Payment, "payments", "RETURNING id", without=_NEW)
+_TRY: Final = insert_into(Payment, "payments", "ON CONFLICT DO NOTHING RETURNING id", without=_NEW)
+_TOTAL: Final = "SELECT count(*), coalesce(sum(amt), 0) FROM payments {}"
 _VALUES: Final = values(Payment, without=_NEW)
-_GET: Final = select(Payment, "payments", "WHERE id = ?1")
-_BY_IDENTITY: Final = select(
+_GET: Final = select_from(Payment, "payments", "WHERE id = ?1")
+_BY_IDENTITY: Final = select_from(
     Payment, "payments", "WHERE src = ?1 AND cfm_date = ?2 AND tra_no_bus = ?3"
 )
-_EFFECTIVE: Final = select(Payment, "payments", "WHERE pay_code = ?1 AND duplicate = 0")
+_EFFECTIVE: Final = select_from(Payment, "payments", "WHERE pay_code = ?1 AND duplicate = 0")
 _OF_BILL: Final = " ".join(
     (
         _EFFECTIVE,
         "UNION ALL",
-        select(Payment, "payments", "WHERE pay_code = ?1 AND duplicate = 1"),
+        select_from(Payment, "payments", "WHERE pay_code = ?1 AND duplicate = 1"),
         "ORDER BY duplicate, id",
     )
 )
-_DAY: Final = select(
+_DAY: Final = select_from(
     Payment,
     "payments",
     "WHERE src = ?1 AND cfm_date = ?2 AND tra_no_bus > ?3 ORDER BY tra_no_bus LIMIT ?4",
@@ -40,14 +42,22 @@ class PaymentTotal:
     amt: int
 
 
-async def insert_payment(tx: Transaction, payment: Payment) -> int | None:
+async def insert(tx: Transaction, payment: Payment) -> int:
     """Write a payment and return its id; ``payment.id`` is ignored.
 
-    None, and nothing written: the identity exists, or the bill has an effective payment already and
-    this one is not marked as duplicate. The database decides, so of two nodes that confirm one bill
-    at the same instant exactly one wins.
+    ConstraintViolated when the identity exists, or when the bill has an effective payment already
+    and this one is not marked as duplicate: of two nodes that confirm one bill at the same instant
+    exactly one wins, by the database's decision.
     """
     row = await tx.one(_INSERT, *_VALUES(payment))
+    if row is None:
+        raise RuntimeError("the database returned no id")
+    return int(row[0])
+
+
+async def try_insert(tx: Transaction, payment: Payment) -> int | None:
+    """Like ``insert``, but None, and nothing written, where ``insert`` raises."""
+    row = await tx.one(_TRY, *_VALUES(payment))
     return int(row[0]) if row else None
 
 
@@ -90,8 +100,5 @@ async def day_total(
     conditions.add("cfm_date = {}", cfm_date)
     conditions.equal("pay_mode", pay_mode)
     conditions.equal("rec_acct", rec_acct)
-    row = await tx.one(
-        "SELECT count(*), coalesce(sum(amt), 0) FROM payments " + conditions.where(),
-        *conditions.args,
-    )
+    row = await tx.one(_TOTAL.format(conditions.where()), *conditions.args)
     return PaymentTotal(int(row[0]), int(row[1])) if row else PaymentTotal(0, 0)

@@ -6,8 +6,8 @@ of the values it was made with. A driver may therefore run it again when the fir
 back (another unit of the same group commit failed, or the server reported a serialisation failure),
 and the embedded driver can step it to completion on its writer thread.
 
-A unit does not catch the errors of its own statements: PostgreSQL refuses every further statement of
-a transaction that had an error. What may collide is written with ``ON CONFLICT DO NOTHING``.
+A unit does not catch the errors of its own statements: PostgreSQL refuses every further statement
+of a transaction that had an error. What may collide is written with ``ON CONFLICT DO NOTHING``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class StoreClosed(StoreError):
 
 
 class StoreFailed(StoreError):
-    """The database cannot be read or written (disk full, I/O error, read-only): nothing was kept."""
+    """The database cannot be read or written (disk full, I/O, read-only); nothing was kept."""
 
 
 class StoreCorrupt(StoreError):
@@ -58,7 +58,7 @@ class UnitSuspended(StoreError):
 
 
 class Transaction(Protocol):
-    """One transaction. Placeholders are ``?1 ?2 …``; rows are tuples in the order of the columns."""
+    """One transaction. Placeholders are ``?1 ?2 …``; rows are tuples in the columns' order."""
 
     @property
     def for_update(self) -> str:

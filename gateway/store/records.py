@@ -1,13 +1,62 @@
 """Rows of the books as frozen records, their fields in the order of the tables' columns.
 
-Amounts are fen, instants milliseconds since 1970 UTC, dates ``yyyymmdd`` ('' where open), flags 0 or
-1, unknown text ''. Personal data stay out of every repr.
+Amounts are fen, instants milliseconds since 1970 UTC, dates ``yyyymmdd`` ('' where open), flags 0
+or 1, unknown text ''. Personal data stay out of every repr.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
+
+from .entries import (
+    Account,
+    Bank,
+    BillKind,
+    ClearingBank,
+    Item,
+    Outlet,
+    Region,
+    Share,
+    Target,
+    Treasury,
+    Unit,
+    UnitItem,
+    VirtualAccount,
+    VirtualPool,
+)
+
+__all__ = [
+    "Account",
+    "ArchivedMessage",
+    "Bank",
+    "Bill",
+    "BillItem",
+    "BillKind",
+    "BillSource",
+    "BillState",
+    "Channel",
+    "ClearingBank",
+    "ConfirmationRow",
+    "Item",
+    "JournalEntry",
+    "Operator",
+    "OutboxMessage",
+    "OutboxState",
+    "Outlet",
+    "Payment",
+    "Refund",
+    "RefundState",
+    "Region",
+    "Share",
+    "Target",
+    "TokenRow",
+    "Treasury",
+    "Unit",
+    "UnitItem",
+    "VirtualAccount",
+    "VirtualPool",
+]
 
 BillState = Literal["unpaid", "paid", "confirmed", "void"]
 BillSource = Literal["8994", "8995", "import", "cli"]
@@ -143,7 +192,7 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmation:
+class ConfirmationRow:
     """A judged 2612 with the answer it got; ``payment_id`` of an accepted one. ``id`` 0: new."""
 
     id: int
@@ -196,8 +245,8 @@ class Refund:
 class OutboxMessage:
     """A message to deliver; in order within (peer, lane). ``id`` 0: not yet written.
 
-    ``voucher`` is the voucher's XML text; framing and MAC are made at each sending. ``money`` 1: the
-    message moves money, so that giving up after it was ever sent leaves it ``unknown``.
+    ``voucher`` is the voucher's XML text; framing and MAC are made at each sending. ``money`` 1:
+    the message moves money, so that giving up after it was ever sent leaves it ``unknown``.
     ``lease_owner`` '' and ``lease_until`` 0: nobody is delivering it.
     """
 
@@ -257,7 +306,7 @@ class ArchivedMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class PeerToken:
+class TokenRow:
     """A peer's token after 2003, sealed; ``confirmed_at`` None until a frame used the new one."""
 
     peer: str

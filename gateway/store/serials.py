@@ -10,12 +10,12 @@ _NEXT = (
 )
 
 
-async def take(tx: Transaction, scope: str) -> int:
+async def next_number(tx: Transaction, scope: str) -> int:
     """The next number of a scope, from 1 on; taken back when the transaction is rolled back."""
-    return (await take_block(tx, scope, 1))[0]
+    return (await next_block(tx, scope, 1))[0]
 
 
-async def take_block(tx: Transaction, scope: str, count: int) -> range:
+async def next_block(tx: Transaction, scope: str, count: int) -> range:
     """The next ``count`` numbers of a scope, in order."""
     if count < 1:
         raise ValueError("a block has at least one number")
@@ -26,7 +26,7 @@ async def take_block(tx: Transaction, scope: str, count: int) -> range:
     return range(last - count + 1, last + 1)
 
 
-async def last(tx: Transaction, scope: str) -> int:
+async def last_number(tx: Transaction, scope: str) -> int:
     """The number taken last, 0 for an unused scope."""
     row = await tx.one("SELECT last FROM serials WHERE scope = ?1", scope)
     return int(row[0]) if row else 0

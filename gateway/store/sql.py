@@ -5,7 +5,7 @@ Table names and conditions come from the repositories' own source; values are al
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any
@@ -18,25 +18,39 @@ def columns(record: type[Any], *, without: tuple[str, ...] = ()) -> tuple[str, .
     return tuple(field.name for field in fields(record) if field.name not in without)
 
 
-def select(record: type[Any], table: str, rest: str = "") -> str:
+def placeholders(count: int) -> str:
+    """``?1, ?2, …``"""
+    return ", ".join(f"?{number}" for number in range(1, count + 1))
+
+
+def select_from(record: type[Any], table: str, rest: str = "") -> str:
     """``SELECT`` all columns of a record from a table, followed by ``rest``."""
-    return " ".join(("SELECT", ", ".join(columns(record)), "FROM", table, rest)).rstrip()
+    return f"SELECT {', '.join(columns(record))} FROM {table} {rest}".rstrip()
 
 
-def insert(record: type[Any], table: str, rest: str = "", *, without: tuple[str, ...] = ()) -> str:
+def insert_into(
+    record: type[Any], table: str, rest: str = "", *, without: tuple[str, ...] = ()
+) -> str:
     """``INSERT`` a record; its values are numbered from ?1 in the order of ``columns``."""
     names = columns(record, without=without)
-    marks = ", ".join(f"?{number}" for number in range(1, len(names) + 1))
-    return " ".join(
-        ("INSERT INTO", table, "(" + ", ".join(names) + ")", "VALUES (" + marks + ")", rest)
-    ).rstrip()
+    listed = ", ".join(names)
+    return f"INSERT INTO {table} ({listed}) VALUES ({placeholders(len(names))}) {rest}".rstrip()
 
 
 def values(
-    record: type[Any], *, without: tuple[str, ...] = ()
+    record: type[Any], *, without: tuple[str, ...] = (), only: tuple[str, ...] = ()
 ) -> Callable[[Any], tuple[SqlValue, ...]]:
-    """A fast function from a record to the arguments of its ``insert``."""
-    return attrgetter(*columns(record, without=without))
+    """A fast function from a record to a tuple of its fields, as ``insert_into`` numbers them."""
+    names = only or columns(record, without=without)
+    getter: Callable[[Any], Any] = attrgetter(*names)
+    if len(names) > 1:
+        return getter
+    return lambda entry: (getter(entry),)  # attrgetter of one name gives no tuple
+
+
+def key_is(key: tuple[str, ...]) -> str:
+    """``WHERE`` all columns of a key equal ?1, ?2, …"""
+    return "WHERE " + " AND ".join(f"{name} = ?{at}" for at, name in enumerate(key, start=1))
 
 
 class Conditions:
@@ -57,6 +71,14 @@ class Conditions:
         if value is not None and value != "":
             self.add(column + " = {}", value)
 
+    def equal_always(self, column: str, value: SqlValue) -> None:
+        """Add ``column = value`` whatever the value is."""
+        self.add(column + " = {}", value)
+
+    def one_of(self, column: str, among: Sequence[SqlValue]) -> None:
+        """Add ``column IN (…)``."""
+        self._parts.append(f"{column} IN ({', '.join(map(self.mark, among))})")
+
     def mark(self, arg: SqlValue) -> str:
         """Add an argument and return its placeholder."""
         self.args.append(arg)
@@ -65,3 +87,7 @@ class Conditions:
     def where(self) -> str:
         """``WHERE …``, or nothing."""
         return "WHERE " + " AND ".join(self._parts) if self._parts else ""
+
+    def listed(self) -> str:
+        """The conditions joined by commas, as the assignments of an UPDATE."""
+        return ", ".join(self._parts)

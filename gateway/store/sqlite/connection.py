@@ -12,6 +12,7 @@ from urllib.parse import quote
 from ..protocol import (
     ConstraintViolated,
     StoreBusy,
+    StoreClosed,
     StoreCorrupt,
     StoreError,
     StoreFailed,
@@ -30,7 +31,6 @@ _FAULTS: Final = {
     sqlite3.SQLITE_NOMEM: "out of memory",
     sqlite3.SQLITE_PERM: "access is denied",
     sqlite3.SQLITE_AUTH: "access is denied",
-    sqlite3.SQLITE_INTERRUPT: "interrupted because the store is closing",
     sqlite3.SQLITE_PROTOCOL: "the lock protocol of the file failed",
 }
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -72,6 +72,8 @@ def translate(error: sqlite3.Error) -> StoreError:
         return StoreBusy("another process holds the database's lock")
     if code in _DAMAGED:
         return StoreCorrupt(f"the database is damaged or is no SQLite file: {error}")
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return StoreClosed("the store was closed meanwhile")
     fault = _FAULTS.get(code)
     if fault is not None:
         return StoreFailed(f"the database cannot be used, {fault}: {error}")

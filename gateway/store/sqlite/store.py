@@ -8,7 +8,6 @@ import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from ..protocol import StoreClosed, StoreFailed, StoreStats, T, Transaction, Work
 from .connection import SqliteOptions, connect, translate
@@ -28,7 +27,7 @@ class _Reader:
 
 
 class SqliteStore:
-    """``Store`` over one file. Make it after a fork, never before: connections do not survive one."""
+    """``Store`` over one file. Make it after a fork: connections do not survive one."""
 
     def __init__(self, path: Path, options: SqliteOptions, *, create: bool = True) -> None:
         """Open (and make or upgrade) the file; blocking, meant for start-up.
@@ -89,11 +88,12 @@ class SqliteStore:
         if not first:
             return
         for reader in readers:
+            reader.transaction.refuse(StoreClosed("the store is closed"))
             reader.connection.interrupt()
         await asyncio.get_running_loop().run_in_executor(None, self._shut, readers)
 
     def _shut(self, readers: list[_Reader]) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=True)
         for reader in readers:
             reader.connection.close()
         self._writer.close()
@@ -112,7 +112,7 @@ class SqliteStore:
             self._local.reader = reader
         return reader
 
-    def _scan(self, work: Work[Any]) -> Any:  # noqa: ANN401 - run_in_executor gives back T
+    def _scan(self, work: Work[T]) -> T:
         reader = self._reader()
         transaction = reader.transaction
         try:
@@ -120,11 +120,12 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise translate(error) from error
         try:
-            return step(work, transaction)
+            result = step(work, transaction)
         finally:
             transaction.end()
             if reader.connection.in_transaction:
                 transaction.control("ROLLBACK")
+        return result
 
     def _backup(self, target: Path) -> None:
         if target.exists():

@@ -6,14 +6,14 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
-from ..protocol import Row, SqlValue, StoreFailed, T, UnitSuspended, Work
+from ..protocol import Row, SqlValue, StoreError, StoreFailed, T, UnitSuspended, Work
 from .connection import translate
 
 
 class SqliteTransaction:
     """Statements on one connection through one cursor, so that each ends the one before it."""
 
-    __slots__ = ("_connection", "_cursor", "_guarded", "_lost")
+    __slots__ = ("_connection", "_cursor", "_guarded", "_refusal")
 
     for_update: Final = ""
 
@@ -22,12 +22,12 @@ class SqliteTransaction:
         self._connection = connection
         self._cursor = connection.cursor()
         self._guarded = guarded
-        self._lost = False
+        self._refusal: StoreError | None = None
 
     async def run(self, sql: str, *args: SqlValue) -> int:
         """Execute one statement and return the number of rows it changed."""
-        if self._lost:
-            raise self._rolled_back()
+        if self._refusal is not None:
+            raise self._refusal
         try:
             return self._cursor.execute(sql, args).rowcount
         except sqlite3.Error as error:
@@ -36,8 +36,8 @@ class SqliteTransaction:
 
     async def one(self, sql: str, *args: SqlValue) -> Row | None:
         """Return the first row, or None."""
-        if self._lost:
-            raise self._rolled_back()
+        if self._refusal is not None:
+            raise self._refusal
         try:
             row: Row | None = self._cursor.execute(sql, args).fetchone()
         except sqlite3.Error as error:
@@ -47,8 +47,8 @@ class SqliteTransaction:
 
     async def all(self, sql: str, *args: SqlValue) -> list[Row]:
         """Return all rows."""
-        if self._lost:
-            raise self._rolled_back()
+        if self._refusal is not None:
+            raise self._refusal
         try:
             return self._cursor.execute(sql, args).fetchall()
         except sqlite3.Error as error:
@@ -57,8 +57,8 @@ class SqliteTransaction:
 
     async def many(self, sql: str, rows: Iterable[tuple[SqlValue, ...]]) -> None:
         """Execute one statement for every tuple of arguments."""
-        if self._lost:
-            raise self._rolled_back()
+        if self._refusal is not None:
+            raise self._refusal
         try:
             self._cursor.executemany(sql, rows)
         except sqlite3.Error as error:
@@ -68,7 +68,12 @@ class SqliteTransaction:
     def control(self, sql: str) -> None:
         """Execute BEGIN, COMMIT, ROLLBACK or a savepoint; raises SQLite's own error."""
         self._cursor.execute(sql)
-        self._lost = False
+        if self._guarded:
+            self._refusal = None
+
+    def refuse(self, error: StoreError) -> None:
+        """Let every further statement raise ``error``; safe from another thread."""
+        self._refusal = error
 
     def end(self) -> None:
         """Reset a statement that still has rows, so that it holds no snapshot."""
@@ -78,11 +83,8 @@ class SqliteTransaction:
     def _check(self) -> None:
         # SQLite rolls the whole transaction back on some errors (disk full, I/O). A unit that went
         # on would then commit statement by statement.
-        self._lost = self._guarded and not self._connection.in_transaction
-
-    @staticmethod
-    def _rolled_back() -> StoreFailed:
-        return StoreFailed("the database rolled this transaction back after an earlier error")
+        if self._guarded and not self._connection.in_transaction:
+            self._refusal = StoreFailed("the database rolled the transaction back after an error")
 
 
 def step(work: Work[T], transaction: SqliteTransaction) -> T:

@@ -1,9 +1,10 @@
 """The writer thread: units of work, many to a commit.
 
-While one commit waits for the disk, the next units queue up; they then share one transaction and one
-fsync. Nothing is handed back before that commit returned. A unit that raises must not harm its
-neighbours: when it changed nothing, the batch simply goes on without it; otherwise the whole batch is
-rolled back and every unit is run again, each under a savepoint, so that only the faulty one fails.
+While one commit waits for the disk, the next units queue up; they then share one transaction and
+one fsync. Nothing is handed back before that commit returned. A unit that raises must not harm its
+neighbours: when it changed nothing, the batch simply goes on without it; otherwise the whole batch
+is rolled back and every unit is run again, each under a savepoint, so that only the faulty one
+fails.
 Units are functions of the database's state (see ``protocol``), so a second run is harmless.
 """
 
@@ -154,11 +155,11 @@ class Writer:
         stats = self._stats
         try:
             ran = self._run_batch(batch)
-        except StoreError as error:
+        except Exception as error:
             self._abandon()
             stats.failures += 1
             for unit in batch:
-                unit.error = error
+                unit.error = _told(error)
             ran = batch
         stats.batches += 1
         stats.units += len(ran)
@@ -189,7 +190,7 @@ class Writer:
                 unit.result = step(unit.work, transaction)
             except (StoreFailed, StoreCorrupt):
                 raise
-            except BaseException as error:  # noqa: BLE001 - belongs to the waiting caller
+            except BaseException as error:
                 unit.error = error
                 if connection.total_changes != before or not connection.in_transaction:
                     return False
@@ -205,7 +206,7 @@ class Writer:
                 unit.result = step(unit.work, transaction)
             except (StoreFailed, StoreCorrupt):
                 raise
-            except BaseException as error:  # noqa: BLE001 - belongs to the waiting caller
+            except BaseException as error:
                 unit.error = error
                 self._control("ROLLBACK TO unit")
             self._control("RELEASE unit")
@@ -253,6 +254,13 @@ class Writer:
                 # The failed statement has rolled back already, or the disk is gone: reported by
                 # the error that brought us here; the next BEGIN will say so again.
                 return
+
+
+def _told(error: Exception) -> StoreError:
+    """The failure of a whole batch, in an exception of its own for each that waits."""
+    if isinstance(error, StoreError):
+        return type(error)(str(error))
+    return StoreFailed(f"the store's writer failed: {type(error).__name__}")
 
 
 def _hand_back(units: list[_Unit]) -> None:

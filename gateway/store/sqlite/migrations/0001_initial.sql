@@ -95,10 +95,11 @@ CREATE TABLE bill_items (
 
 -- Who asked for a bill; written only where a site switched the checks 12005 and 12006 on.
 CREATE TABLE queried (
-    pay_code TEXT NOT NULL,
-    src      TEXT NOT NULL,
-    at       INTEGER NOT NULL,
-    PRIMARY KEY (pay_code, src)
+    pay_code   TEXT NOT NULL,
+    src        TEXT NOT NULL,
+    query_date TEXT NOT NULL,
+    at         INTEGER NOT NULL,
+    PRIMARY KEY (pay_code, src, query_date)
 ) STRICT, WITHOUT ROWID;
 
 -- Payments (缴款) ---------------------------------------------------------------------------------
@@ -315,48 +316,55 @@ CREATE TABLE operators (
 ) STRICT, WITHOUT ROWID;
 
 -- Catalogue (基础信息) ----------------------------------------------------------------------------
--- Rows have dates: from start_date on, up to and including stop_date ('' while open).
+-- An entry holds from start_date up to and including stop_date ('' while open).
 
 CREATE TABLE regions (
     code       TEXT NOT NULL PRIMARY KEY,
     name       TEXT NOT NULL,
     start_date TEXT NOT NULL,
-    stop_date  TEXT NOT NULL
+    stop_date  TEXT NOT NULL,
+    level      TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE units (
-    code        TEXT NOT NULL PRIMARY KEY,
-    name        TEXT NOT NULL,
-    region      TEXT NOT NULL,
-    start_date  TEXT NOT NULL,
-    stop_date   TEXT NOT NULL,
-    parent      TEXT NOT NULL,
-    credit_code TEXT NOT NULL,
-    assigner    TEXT NOT NULL,
-    contact     TEXT NOT NULL,
-    auto_confirm INTEGER NOT NULL CHECK (auto_confirm IN (0, 1))
+    code                TEXT NOT NULL PRIMARY KEY,
+    name                TEXT NOT NULL,
+    region              TEXT NOT NULL,
+    start_date          TEXT NOT NULL,
+    stop_date           TEXT NOT NULL,
+    parent              TEXT NOT NULL,
+    credit_code         TEXT NOT NULL,
+    income_confirmation TEXT NOT NULL CHECK (income_confirmation IN ('automatic', 'operator')),
+    bill_kinds          TEXT NOT NULL,
+    banks               TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE bill_kinds (
+    code       TEXT NOT NULL PRIMARY KEY,
+    name       TEXT NOT NULL,
+    version    TEXT NOT NULL,
+    start_date TEXT NOT NULL,
+    stop_date  TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE items (
     code                TEXT NOT NULL PRIMARY KEY,
-    project_code        TEXT NOT NULL,
     name                TEXT NOT NULL,
     start_date          TEXT NOT NULL,
     stop_date           TEXT NOT NULL,
+    project_code        TEXT NOT NULL,
     income_subject      TEXT NOT NULL,
     income_subject_name TEXT NOT NULL,
     budget_subject      TEXT NOT NULL,
     fund_nature         TEXT NOT NULL,
     unit_of_measure     TEXT NOT NULL,
     standard_type       TEXT NOT NULL,
-    standard            TEXT NOT NULL,
-    standard_low        INTEGER,
-    standard_high       INTEGER,
+    standard_low        INTEGER CHECK (standard_low >= 0),
+    standard_high       INTEGER CHECK (standard_high >= 0),
     remit_mode          TEXT NOT NULL CHECK (remit_mode IN ('direct', 'consolidated', 'bank')),
     remit_type          TEXT NOT NULL,
     entrusted           INTEGER NOT NULL CHECK (entrusted IN (0, 1)),
-    coordinated         INTEGER NOT NULL CHECK (coordinated IN (0, 1)),
-    delay_item          INTEGER NOT NULL CHECK (delay_item IN (0, 1))
+    coordinated         INTEGER NOT NULL CHECK (coordinated IN (0, 1))
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE unit_items (
@@ -370,8 +378,7 @@ CREATE TABLE unit_items (
 CREATE TABLE accounts (
     acct_no    TEXT NOT NULL,
     region     TEXT NOT NULL,
-    purpose    TEXT NOT NULL CHECK (purpose IN
-        ('collection', 'clearing', 'treasury', 'refund', 'unit')),
+    purpose    TEXT NOT NULL CHECK (purpose IN ('collection', 'clearing', 'reserve', 'supervised')),
     start_date TEXT NOT NULL,
     stop_date  TEXT NOT NULL,
     acct_type  TEXT NOT NULL,
@@ -381,14 +388,18 @@ CREATE TABLE accounts (
     bank_name  TEXT NOT NULL,
     is_default INTEGER NOT NULL CHECK (is_default IN (0, 1)),
     unit_code  TEXT NOT NULL,
+    balance    INTEGER NOT NULL,
     PRIMARY KEY (acct_no, region, purpose, start_date)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX accounts_by_region ON accounts (region, purpose);
 
 CREATE TABLE banks (
-    code TEXT NOT NULL PRIMARY KEY,
-    name TEXT NOT NULL
+    code       TEXT NOT NULL PRIMARY KEY,
+    name       TEXT NOT NULL,
+    bank_no    TEXT NOT NULL,
+    start_date TEXT NOT NULL,
+    stop_date  TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE outlets (
@@ -397,40 +408,68 @@ CREATE TABLE outlets (
     name      TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE treasuries (
-    code       TEXT NOT NULL PRIMARY KEY,
+CREATE TABLE clearing_banks (
+    node       TEXT NOT NULL PRIMARY KEY,
+    bank_code  TEXT NOT NULL,
     name       TEXT NOT NULL,
-    region     TEXT NOT NULL,
-    bgt_level  TEXT NOT NULL,
     acct_no    TEXT NOT NULL,
     start_date TEXT NOT NULL,
     stop_date  TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE treasuries (
+    code       TEXT NOT NULL PRIMARY KEY,
+    name       TEXT NOT NULL,
+    region     TEXT NOT NULL,
+    level      TEXT NOT NULL,
+    start_date TEXT NOT NULL,
+    stop_date  TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Where shares go: an account of one budget level (预算级次).
+CREATE TABLE targets (
+    code       TEXT NOT NULL PRIMARY KEY,
+    level      TEXT NOT NULL,
+    acct_type  TEXT NOT NULL,
+    acct_no    TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    bank_name  TEXT NOT NULL,
+    bank_no    TEXT NOT NULL,
+    start_date TEXT NOT NULL,
+    stop_date  TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Sharing rules (分成规则): the parts of one item and start date add up to 10,000.
-CREATE TABLE sharing_rules (
-    item_code      TEXT NOT NULL,
-    start_date     TEXT NOT NULL,
-    line           INTEGER NOT NULL CHECK (line > 0),
-    stop_date      TEXT NOT NULL,
-    bgt_level      TEXT NOT NULL,
-    parts          INTEGER NOT NULL CHECK (parts > 0 AND parts <= 10000),
-    target_acct    TEXT NOT NULL,
-    target_name    TEXT NOT NULL,
-    target_bank    TEXT NOT NULL,
-    target_bank_no TEXT NOT NULL,
-    target_type    TEXT NOT NULL,
+CREATE TABLE shares (
+    item_code  TEXT NOT NULL,
+    start_date TEXT NOT NULL,
+    line       INTEGER NOT NULL CHECK (line > 0),
+    stop_date  TEXT NOT NULL,
+    target     TEXT NOT NULL REFERENCES targets (code),
+    parts      INTEGER NOT NULL CHECK (parts > 0 AND parts <= 10000),
     PRIMARY KEY (item_code, start_date, line)
+) STRICT, WITHOUT ROWID;
+
+-- Virtual accounts (虚拟账户): pools of numbers, and each number once it is known.
+CREATE TABLE virtual_pools (
+    first        TEXT NOT NULL PRIMARY KEY,
+    last         TEXT NOT NULL,
+    bank_code    TEXT NOT NULL,
+    acct_no      TEXT NOT NULL,
+    allocate     TEXT NOT NULL CHECK (allocate IN ('on_request', 'always')),
+    release_days INTEGER NOT NULL CHECK (release_days >= 0)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE virtual_accounts (
     acct_no      TEXT NOT NULL PRIMARY KEY,
+    pool         TEXT NOT NULL REFERENCES virtual_pools (first),
     bank_code    TEXT NOT NULL,
-    state        TEXT NOT NULL CHECK (state IN ('free', 'allocated', 'freed')),
+    state        TEXT NOT NULL CHECK (state IN ('free', 'allocated', 'ended')),
     pay_code     TEXT NOT NULL,
     allocated_at INTEGER NOT NULL,
     free_after   TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX virtual_accounts_free ON virtual_accounts (bank_code, acct_no) WHERE state = 'free';
-CREATE INDEX virtual_accounts_ending ON virtual_accounts (free_after) WHERE state = 'allocated';
+CREATE INDEX virtual_accounts_ended ON virtual_accounts (free_after) WHERE state = 'ended';
+CREATE INDEX virtual_accounts_of_bill ON virtual_accounts (pay_code) WHERE pay_code <> '';

@@ -1,0 +1,119 @@
+"""Refunds (退付) and their states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from .protocol import Transaction
+from .records import Refund, RefundState
+from .sql import Conditions, insert_into, select_from, values
+
+_INSERT: Final = insert_into(Refund, "refunds")
+_VALUES: Final = values(Refund)
+_GET: Final = select_from(Refund, "refunds", "WHERE refund_no = ?1")
+_OF_PAYMENT: Final = select_from(
+    Refund, "refunds", "WHERE payment_id = ?1 ORDER BY created_at, refund_no"
+)
+_OF_BILL: Final = select_from(
+    Refund, "refunds", "WHERE pay_code = ?1 ORDER BY created_at, refund_no"
+)
+
+_UPDATE: Final = "UPDATE refunds SET {sets} WHERE refund_no = {target} AND state IN ({states})"
+
+# Money that is, or may yet be, paid back: everything but failed and rejected.
+_HELD: Final = (
+    "SELECT coalesce(sum(amt), 0) FROM refunds"
+    " WHERE payment_id = ?1 AND state NOT IN ('failed', 'rejected')"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundResult:
+    """What 2617 or an operator said of a refund."""
+
+    result: str
+    information: str = ""
+    tra_no: str = ""
+    tra_date: str = ""
+    tra_time: str = ""
+
+
+async def insert(tx: Transaction, refund: Refund) -> None:
+    """Write a new refund; ConstraintViolated when the number exists.
+
+    Read the payment with ``lock=True`` and compare ``held`` with its amount before, in the same
+    transaction: a payment is never paid back more than once.
+    """
+    await tx.run(_INSERT, *_VALUES(refund))
+
+
+async def get(tx: Transaction, refund_no: str, *, lock: bool = False) -> Refund | None:
+    """A refund by its number."""
+    row = await tx.one(_GET + tx.for_update if lock else _GET, refund_no)
+    return Refund(*row) if row else None
+
+
+async def of_payment(tx: Transaction, payment_id: int) -> list[Refund]:
+    """All refunds of a payment, oldest first."""
+    return [Refund(*row) for row in await tx.all(_OF_PAYMENT, payment_id)]
+
+
+async def of_bill(tx: Transaction, pay_code: str) -> list[Refund]:
+    """All refunds of a bill's payments, oldest first."""
+    return [Refund(*row) for row in await tx.all(_OF_BILL, pay_code)]
+
+
+async def held(tx: Transaction, payment_id: int) -> int:
+    """Sum in fen of a payment's refunds that are not failed or rejected."""
+    row = await tx.one(_HELD, payment_id)
+    return int(row[0]) if row else 0
+
+
+async def set_state(
+    tx: Transaction,
+    refund_no: str,
+    *,
+    expected: tuple[RefundState, ...],
+    state: RefundState,
+    changed_at: int,
+    approved_by: str | None = None,
+    outcome: RefundResult | None = None,
+) -> bool:
+    """Move a refund to another state; False when it is in none of the expected ones.
+
+    ``approved_by`` and ``outcome`` are kept where given.
+    """
+    sets = Conditions()
+    sets.equal_always("state", state)
+    sets.equal_always("changed_at", changed_at)
+    if approved_by is not None:
+        sets.equal_always("approved_by", approved_by)
+    if outcome is not None:
+        sets.equal_always("result", outcome.result)
+        sets.equal_always("information", outcome.information)
+        sets.equal_always("tra_no", outcome.tra_no)
+        sets.equal_always("tra_date", outcome.tra_date)
+        sets.equal_always("tra_time", outcome.tra_time)
+    target = sets.mark(refund_no)
+    states = ", ".join(sets.mark(name) for name in expected)
+    sql = _UPDATE.format(sets=sets.listed(), target=target, states=states)
+    return await tx.run(sql, *sets.args) == 1
+
+
+async def page(
+    tx: Transaction,
+    *,
+    state: RefundState | None = None,
+    src: str = "",
+    after: str = "",
+    limit: int = 100,
+) -> list[Refund]:
+    """Refunds by number, following the last one already seen."""
+    conditions = Conditions()
+    conditions.add("refund_no > {}", after)
+    conditions.equal("state", state)
+    conditions.equal("src", src)
+    order = "ORDER BY refund_no LIMIT " + conditions.mark(limit)
+    sql = select_from(Refund, "refunds", f"{conditions.where()} {order}")
+    return [Refund(*row) for row in await tx.all(sql, *conditions.args)]
