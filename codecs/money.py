@@ -15,7 +15,6 @@ MAX_FEN: Final = 10**17 - 1
 """Largest amount that 15 integer digits of yuan can say, in fen."""
 
 _YUAN = re.compile(r"([+-]?)([0-9]+)(?:\.([0-9]{1,2}))?")
-_USUAL = re.compile(r"[0-9]{1,15}\.[0-9]{2}")
 
 
 def parse_yuan(text: str, *, negative: bool = False) -> int:
@@ -23,8 +22,10 @@ def parse_yuan(text: str, *, negative: bool = False) -> int:
 
     negative: whether an amount below zero is allowed. Raises RuleError.
     """
-    if _USUAL.fullmatch(text):
-        return int(text[:-3] + text[-2:])
+    if text[-3:-2] == "." and 4 <= len(text) <= 18 and text.isascii():  # the usual form
+        digits = text[:-3] + text[-2:]
+        if digits.isdigit():
+            return int(digits)
     match = _YUAN.fullmatch(text)
     if match is None:
         raise RuleError(Rule.AMOUNT)
@@ -46,6 +47,9 @@ def format_yuan(fen: int) -> str:
     """
     if not -MAX_FEN <= fen <= MAX_FEN:
         raise RuleError(Rule.AMOUNT_SIZE)
+    if fen >= 100:
+        text = str(fen)
+        return f"{text[:-2]}.{text[-2:]}"
     if fen >= 0:
-        return f"{fen // 100}.{fen % 100:02d}"
+        return f"0.{fen:02d}"
     return f"-{-fen // 100}.{-fen % 100:02d}"

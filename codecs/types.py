@@ -115,7 +115,11 @@ def _gbstring(minimum: int, maximum: int) -> Callable[[str], str]:
             found = _CONTROL.search(text)
             if found is not None:
                 raise RuleError(Rule.CONTROL, position=found.start() + 1)
-        length = len(text) if text.isascii() else len(text.encode("gb18030"))
+        length = len(text)
+        if not text.isascii():
+            if minimum <= length and 4 * length <= maximum:  # a character is at most 4 bytes
+                return text
+            length = len(text.encode("gb18030"))
         if minimum <= length <= maximum:
             return text
         raise _length_error(length, minimum, maximum, "bytes of GBK")
