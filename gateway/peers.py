@@ -40,6 +40,7 @@ class Peer:
     clears: Literal["finance", "platform"]
     owes_2555: bool
     remits: Literal["finance", "bank"]
+    sync_bills: bool
     bank_code: str | None  # 4 digits, of agent and clearing banks
     first_token: TokenState = field(repr=False)
     _allowed: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
@@ -97,6 +98,7 @@ def make_peer(config: PeerConfig) -> Peer:
         clears=config.clears or ("platform" if is_platform else "finance"),
         owes_2555=_decided(config.owes_2555, default=config.kind == "bank"),
         remits=config.remits,
+        sync_bills=config.sync_bills,
         bank_code=config.bank_code,
         first_token=TokenState(config.token.expose()),
     )

@@ -29,5 +29,5 @@ class ConfigError(Exception):
     """A configuration that cannot be used; `faults` lists everything that is wrong with it."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
-        super().__init__("\n".join(map(str, faults)))
+        super().__init__("; ".join(map(str, faults)))
         self.faults = faults

@@ -18,6 +18,7 @@ from .sections import (
     ControlsConfig,
     ListenConfig,
     NodeConfig,
+    OperatorsConfig,
     OutboxConfig,
     ReconciliationConfig,
     SecretsConfig,
@@ -36,6 +37,7 @@ class Config(Section):
     collection: CollectionConfig = setting("bills and payments", CollectionConfig())
     outbox: OutboxConfig = setting("delivery to peers", OutboxConfig())
     controls: ControlsConfig = setting("controls on units", ControlsConfig())
+    operators: OperatorsConfig = setting("operators", OperatorsConfig())
     reconciliation: ReconciliationConfig = setting("repairs", ReconciliationConfig())
     spool: SpoolConfig = setting("folders for other programs", SpoolConfig())
     peers: Annotated[tuple[PeerConfig, ...], Strict(strict=False)] = setting("peers", ())

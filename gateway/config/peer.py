@@ -109,6 +109,9 @@ class PeerConfig(Section):
     remits: Literal["finance", "bank"] = setting(
         "bank: its 2618 without a known RemitNo is accepted and matched", "finance"
     )
+    sync_bills: bool = setting(
+        "for the platform: told of every new, changed and void bill (5954)", default=False
+    )
 
     @field_validator("code")
     @classmethod
@@ -135,6 +138,13 @@ class PeerConfig(Section):
             raise ValueError(f"is missing: {mac.algorithm} works with the node's DES key")
         if value is not None and not needs_des_key(mac.algorithm):
             raise ValueError(f"is not used by {mac.algorithm}: take it away")
+        return value
+
+    @field_validator("sync_bills")
+    @classmethod
+    def _is_for_the_platform(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("kind") not in {None, "platform"}:
+            raise ValueError("is for the platform only: 5954 is no message of other nodes")
         return value
 
     @field_validator("tls_ca", "tls_server_name")

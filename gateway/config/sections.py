@@ -291,6 +291,28 @@ class ControlsConfig(ControlLimits):
         return ControlLimits.model_validate(values | own.model_dump(exclude_unset=True))
 
 
+class OperatorsConfig(Section):
+    """Operators of the command line; they are kept in the books, see `nontax operator`."""
+
+    unattended: str | None = setting(
+        "operator of commands that name none, for scheduled work; only what one maker may do alone",
+        None,
+        example="maker1",
+        min_length=1,
+    )
+    unattended_password: SecretText | None = setting(
+        "that operator's password, by reference", None, example="file:secret/maker1.password"
+    )
+    failures_before_lock: int = setting("wrong passwords in a row", 5, ge=1, le=100)
+    lock_minutes: int = setting("an operator is locked so long after them", 15, ge=1, le=10_080)
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> OperatorsConfig:
+        if (self.unattended is None) != (self.unattended_password is None):
+            raise ValueError("unattended and unattended_password belong together")
+        return self
+
+
 class ReconciliationConfig(Section):
     """What reconciliation may repair by itself; everything else waits for a person."""
 
@@ -325,6 +347,7 @@ SECTIONS: Final[dict[str, type[Section]]] = {
     "collection": CollectionConfig,
     "outbox": OutboxConfig,
     "controls": ControlsConfig,
+    "operators": OperatorsConfig,
     "reconciliation": ReconciliationConfig,
     "spool": SpoolConfig,
 }
