@@ -8,6 +8,8 @@ A worker claims heads under a lease, calls ``mark_sending`` before the first byt
 with ``finish`` or ``retry``. Every step names the lease's owner: who lost it changes nothing.
 """
 
+# ruff: noqa: S608 - statements are put together from constants of this module only
+
 from __future__ import annotations
 
 from dataclasses import dataclass, replace

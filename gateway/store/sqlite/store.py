@@ -66,14 +66,12 @@ class SqliteStore:
 
     async def scan(self, work: Work[T]) -> T:
         """Run a long read on a reader thread over one snapshot. See ``Store.scan``."""
-        if self._closed:
-            raise StoreClosed("the store is closed")
+        self._check_open()
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._scan, work)
 
     async def backup(self, target: Path) -> None:
         """Write a consistent copy to a new file. See ``Store.backup``."""
-        if self._closed:
-            raise StoreClosed("the store is closed")
+        self._check_open()
         await asyncio.get_running_loop().run_in_executor(self._pool, self._backup, target)
 
     async def verify(self) -> tuple[str, ...]:
@@ -84,30 +82,31 @@ class SqliteStore:
         """Finish what is queued, checkpoint and close; idempotent."""
         with self._lock:
             first, self._closed = not self._closed, True
-            readers, self._readers = self._readers, []
-        if not first:
-            return
-        for reader in readers:
-            reader.transaction.refuse(StoreClosed("the store is closed"))
-            reader.connection.interrupt()
-        await asyncio.get_running_loop().run_in_executor(None, self._shut, readers)
+            for reader in self._readers:
+                # A long scan ends at its next statement.
+                reader.transaction.refuse(StoreClosed("the store is closed"))
+                reader.connection.interrupt()
+        if first:
+            await asyncio.get_running_loop().run_in_executor(None, self._shut)
 
-    def _shut(self, readers: list[_Reader]) -> None:
+    def _shut(self) -> None:
         self._pool.shutdown(wait=True)
-        for reader in readers:
-            reader.connection.close()
+        with self._lock:
+            for reader in self._readers:
+                reader.connection.close()
+            self._readers.clear()
         self._writer.close()
 
-    def _reader(self) -> _Reader:
+    def _check_open(self) -> None:
         if self._closed:
             raise StoreClosed("the store is closed")
+
+    def _reader(self) -> _Reader:
+        self._check_open()
         reader: _Reader | None = getattr(self._local, "reader", None)
         if reader is None:
             reader = _Reader(self._path, self._options)
             with self._lock:
-                if self._closed:
-                    reader.connection.close()
-                    raise StoreClosed("the store is closed")
                 self._readers.append(reader)
             self._local.reader = reader
         return reader

@@ -155,7 +155,7 @@ class Writer:
         stats = self._stats
         try:
             ran = self._run_batch(batch)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - told to all who wait; the thread must go on
             self._abandon()
             stats.failures += 1
             for unit in batch:
@@ -190,7 +190,7 @@ class Writer:
                 unit.result = step(unit.work, transaction)
             except (StoreFailed, StoreCorrupt):
                 raise
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - belongs to the waiting caller
                 unit.error = error
                 if connection.total_changes != before or not connection.in_transaction:
                     return False
@@ -206,7 +206,7 @@ class Writer:
                 unit.result = step(unit.work, transaction)
             except (StoreFailed, StoreCorrupt):
                 raise
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - belongs to the waiting caller
                 unit.error = error
                 self._control("ROLLBACK TO unit")
             self._control("RELEASE unit")
