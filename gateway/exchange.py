@@ -28,11 +28,11 @@ from ..codecs import (
 )
 from ..messages.codes import Result
 from ..messages.record import MessageSpec, Voucher
-from ..messages.registry import incoming
+from ..messages.registry import COMMON, incoming
 from .access import Access, Denial, FailureLimiter, Grant
 from .archiving import Archivist
 from .clock import Clock
-from .flows.base import Answer, Decision, Flow, Request, general
+from .flows.base import Answer, Decision, Flow, Request, general, result_of
 from .framing import DEFAULT_WIDTH, FrameWriter
 from .net.server import Origin, Reply
 from .observe.log import Log
@@ -154,7 +154,7 @@ class Exchanges:
             assert envelope is not None  # noqa: S101 - either a fault or an envelope
             return await self._authentic(received, envelope)
         except RemoteProtocolError as error:
-            answer = general(head.msg_no or frame.number, Result(error.code), error.information)
+            answer = general(head.msg_no or frame.number, result_of(error.code), error.information)
         except _Refused as refused:
             answer = general(head.msg_no or frame.number, refused.result, refused.information)
         return self._reply(received, Decision(answer))
@@ -244,7 +244,7 @@ class Exchanges:
         spec = incoming(head.msg_no)
         if spec is None:
             raise _Refused(Result.BAD_PARAMETER, f"MsgNo: 未知的报文编号{head.msg_no}")
-        if not spec.may_come_from(peer.kind):
+        if spec.interface != COMMON and peer.kind not in spec.senders:
             raise _Refused(Result.BAD_PARAMETER, f"MsgNo: 该节点不能发送报文{head.msg_no}")
         return spec
 

@@ -41,7 +41,7 @@ class Sealer:
             peer=peer,
             sealed_current=self.seal(state.current, _context(peer)),
             sealed_previous=previous,
-            changed_at=state.changed_at,
+            changed_at=state.changed_at or 0,
             confirmed_at=state.confirmed_at,
             version=version,
         )

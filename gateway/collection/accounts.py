@@ -1,10 +1,10 @@
-"""Which account a payer is told, and which ones a confirmation may name (spec: business, 2 and 3)."""
+"""The account a payer is told and those a confirmation may name (spec: business, 2 and 3)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..store import catalogue
+from ..store import catalogue, virtual_accounts
 from ..store.protocol import Transaction
 from ..store.records import Account, Bill
 
@@ -80,5 +80,5 @@ def _choose(accounts: list[Account], bank_code: str) -> Account | None:
 async def _virtual(tx: Transaction, bill: Bill, account: Account) -> str:
     if not bill.virtual_acct:
         return ""
-    owner = await catalogue.virtual_account(tx, bill.virtual_acct)
+    owner = await virtual_accounts.get(tx, bill.virtual_acct)
     return bill.virtual_acct if owner and owner.bank_code == account.bank_code else ""

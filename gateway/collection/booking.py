@@ -1,7 +1,7 @@
 """Booking a payment, by whichever way it came: 2612, 2607, 2616, a claim or a repair.
 
-Every way in which a bill becomes paid goes through here, so that the notice 5996 and the journal row
-belong to the payment and not to the message that brought it (spec: business, section 3).
+Every way in which a bill becomes paid goes through here, so that the notice 5996 and the journal
+row belong to the payment and not to the message that brought it (spec: business, section 3).
 """
 
 from __future__ import annotations
@@ -71,10 +71,12 @@ class Booking:
 
         None, and nothing is written, when the books hold a payment under this identity already.
         """
-        payment_id = await payments.insert_payment(tx, _payment(bill, received, duplicate=False))
+        payment_id = await payments.try_insert(tx, _payment(bill, received, duplicate=False))
         if payment_id is None:
             return None
-        await bills.set_state(tx, bill.pay_code, "unpaid", "paid", received.at)
+        await bills.set_state(
+            tx, bill.pay_code, expected="unpaid", state="paid", changed_at=received.at
+        )
         await self._journal(tx, "payment.booked", bill, received, payment_id)
         wake: tuple[str, ...] = ()
         if bill.notify and bill.notify_node:
@@ -82,7 +84,6 @@ class Booking:
                 tx,
                 self._notice(bill, received),
                 peer=bill.notify_node,
-                lane="notice",
                 subject=bill.pay_code,
                 region=bill.region,
                 at=received.at,
@@ -95,11 +96,11 @@ class Booking:
 
         None, and nothing is written, when the books hold a payment under this identity already.
         """
-        payment_id = await payments.insert_payment(tx, _payment(bill, received, duplicate=True))
+        payment_id = await payments.try_insert(tx, _payment(bill, received, duplicate=True))
         if payment_id is None:
             return None
         await self._journal(tx, "payment.duplicate", bill, received, payment_id)
-        number = await serials.take(tx, f"refund:{received.today}")
+        number = await serials.next_number(tx, f"refund:{received.today}")
         refund_no = f"TF{received.today}{number:08d}"
         refund = Refund(
             refund_no=refund_no,
@@ -134,7 +135,6 @@ class Booking:
             tx,
             refund_order(refund, received.today),
             peer=received.src,
-            lane="refund",
             subject=refund_no,
             region=bill.region,
             at=received.at,

@@ -1,0 +1,49 @@
+"""What each message does: one small class per message number, all under the contract of `base`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..collection.booking import Booking
+from ..collection.rules import ConfirmRules
+from ..config import Config
+from ..peers import PeerDirectory
+from ..tokens import Sealer
+from .base import Flow
+from .confirm import ConfirmPayment
+from .education import QuerySchoolBills, QuerySchoolBills2697
+from .link import AnswerLinkTest, ReceiveNotice
+from .query import QueryDue, UnitQueryDue
+from .results import ReceiveRefundResult
+from .token import ChangeToken
+from .unitbill import ReceivePaperBill, ReceiveUnitBill
+
+
+@dataclass(frozen=True, slots=True)
+class FlowParts:
+    """What flows are made of."""
+
+    config: Config
+    peers: PeerDirectory
+    sealer: Sealer
+    booking: Booking
+    rules: ConfirmRules
+
+
+def make_flows(parts: FlowParts) -> dict[str, Flow[Any]]:
+    """Every flow by the number of its message."""
+    flows: tuple[Flow[Any], ...] = (
+        AnswerLinkTest(),
+        ReceiveNotice(),
+        ChangeToken(parts.sealer),
+        QueryDue(parts.rules),
+        UnitQueryDue(parts.rules),
+        QuerySchoolBills(),
+        QuerySchoolBills2697(),
+        ConfirmPayment(parts.rules, parts.booking),
+        ReceiveUnitBill(parts.config),
+        ReceivePaperBill(parts.config),
+        ReceiveRefundResult(),
+    )
+    return {flow.number: flow for flow in flows}

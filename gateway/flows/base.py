@@ -66,7 +66,7 @@ class Flow(ABC, Generic[M]):
 
     number: ClassVar[str]
     # False: reads by key only, needs no transaction and is not archived.
-    writes: ClassVar[bool] = True
+    writes: bool = True
 
     def validate(self, request: Request, message: M) -> Answer | None:
         """Refuse what the message alone shows to be wrong; None goes on."""
@@ -76,6 +76,14 @@ class Flow(ABC, Generic[M]):
     @abstractmethod
     async def decide(self, tx: Transaction, request: Request, message: M) -> Decision:
         """Judge and write. Raises only what the store raises."""
+
+
+def result_of(code: str) -> Result:
+    """The result that a stored code names."""
+    return _RESULTS[code]
+
+
+_RESULTS = {result.value: result for result in Result}
 
 
 def general(number: str, result: Result, information: str | None = None) -> Answer:

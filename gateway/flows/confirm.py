@@ -7,32 +7,20 @@ teller has given the money back, and a late duplicate must never become a paymen
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ...messages.codes import Result
 from ...messages.confirm import Confirmation
 from ..collection.accounts import acceptable
 from ..collection.booking import Booking, Received
+from ..collection.rules import ConfirmRules
 from ..store import confirmations, payments, queried
 from ..store.protocol import Transaction
 from ..store.records import Bill, ConfirmationRow
-from .base import Decision, Flow, Request, general
+from .base import Decision, Flow, Request, general, result_of
 from .query import is_expired, visible_bill
 
 SUBJECT_ACCOUNT = "3"  # RecAcctType 科目: the account may be blank
-
-
-@dataclass(frozen=True, slots=True)
-class ConfirmRules:
-    """What a site decides about confirmations (configuration `[collection]`)."""
-
-    auto_refund_paymodes: frozenset[str]
-    must_be_queried: bool = False  # 12005
-    must_be_queried_that_day: bool = False  # 12006
-
-    def refunds_duplicates(self, pay_mode: str) -> bool:
-        """Whether the payer of this channel is gone, so that a duplicate is paid back by us."""
-        return "*" in self.auto_refund_paymodes or pay_mode in self.auto_refund_paymodes
 
 
 class ConfirmPayment(Flow[Confirmation]):
@@ -46,29 +34,35 @@ class ConfirmPayment(Flow[Confirmation]):
 
     async def decide(self, tx: Transaction, request: Request, message: Confirmation) -> Decision:
         content = _content(request, message)
+        related = await confirmations.related(
+            tx,
+            content.src,
+            content.cfm_date,
+            content.tra_no_bus,
+            pay_code=content.pay_code,
+            amt=content.amt,
+        )
+        known = self._known(content, related)
+        if known is not None:
+            return known
         notes: tuple[str, ...] = ()
-        if await confirmations.of_number(tx, content.src, content.tra_no_bus, limit=1):
-            known = await self._known(tx, content)
-            if known is not None:
-                return known
+        if await confirmations.number_used(tx, content.src, content.tra_no_bus):
             notes = ("number used before for something else",)
         return await self._judge(tx, request, message, content, notes)
 
-    async def _known(self, tx: Transaction, content: ConfirmationRow) -> Decision | None:
+    def _known(self, content: ConfirmationRow, related: list[ConfirmationRow]) -> Decision | None:
         """The answer to a repetition or a contradiction; None for a new confirmation."""
-        same = await confirmations.repetitions(
-            tx, content.src, content.tra_no_bus, content.pay_code, content.amt
-        )
-        stored = _repeated(content, same)
+        stored = _repeated(content, related)
         if stored is not None:
-            answer = general(self.number, Result(stored.result), stored.information)
+            answer = general(self.number, result_of(stored.result), stored.information)
             return Decision(answer, replayed=True, subject=stored.pay_code)
-        holder = await confirmations.accepted(
-            tx, content.src, content.cfm_date, content.tra_no_bus
-        ) or next((row for row in same if row.accepted), None)
-        if holder is None:
+        accepted = sorted(
+            (row for row in related if row.accepted),
+            key=lambda row: row.cfm_date != content.cfm_date,
+        )
+        if not accepted:
             return None
-        field = _first_difference(content, holder)
+        field = _first_difference(content, accepted[0])
         information = f"{field}: 与已入账的原报文不一致"
         return Decision(
             general(self.number, Result.CONFLICT, information), subject=content.pay_code
@@ -101,7 +95,7 @@ class ConfirmPayment(Flow[Confirmation]):
         information = Result.SUCCESS.meaning
         if booked.refund_no:
             information = f"重复缴款,已登记技术性退付 {booked.refund_no}"
-        await confirmations.insert_confirmation(
+        await confirmations.insert(
             tx,
             replace(
                 content,
@@ -137,7 +131,7 @@ class ConfirmPayment(Flow[Confirmation]):
             information=success.meaning,
             payment_id=payment.id,
         )
-        await confirmations.insert_confirmation(tx, linked)
+        await confirmations.insert(tx, linked)
         notes = (f"linked to a payment by {payment.channel}",)
         return Decision(
             general(self.number, success), archived=True, subject=content.pay_code, notes=notes
@@ -157,7 +151,7 @@ class ConfirmPayment(Flow[Confirmation]):
             return Result.ACCOUNT_DIFFERS
         if message.Amt != bill.amt:
             return Result.AMOUNT_DIFFERS
-        if self._rules.must_be_queried or self._rules.must_be_queried_that_day:
+        if self._rules.notes_queries:
             dates = await queried.dates(tx, request.peer.code, bill.pay_code)
             if not dates:
                 return Result.NOT_QUERIED if self._rules.must_be_queried else None
@@ -171,14 +165,14 @@ class ConfirmPayment(Flow[Confirmation]):
     ) -> bool:
         if not message.RecAcct:
             return message.RecAcctType == SUBJECT_ACCOUNT
-        bank = request.peer.bank_code
+        bank = request.peer.bank_code or ""
         return message.RecAcct in await acceptable(tx, bill, bank, request.today)
 
     async def _refuse(
         self, tx: Transaction, content: ConfirmationRow, result: Result, notes: tuple[str, ...]
     ) -> Decision:
         row = replace(content, result=result.value, information=result.meaning)
-        await confirmations.insert_confirmation(tx, row)
+        await confirmations.insert(tx, row)
         return Decision(
             general(self.number, result), archived=True, subject=content.pay_code, notes=notes
         )

@@ -38,13 +38,13 @@ class QuerySchoolBills(Flow[SchoolBillQuery]):
         return None
 
     async def decide(self, tx: Transaction, request: Request, message: SchoolBillQuery) -> Decision:
-        found = await bills.education(
+        found = await bills.school_bills(
             tx,
             mobile=message.MobilePhone,
             id_number=message.PayerCreditCode,
             limit=MOST_BILLS,
         )
-        bank = request.peer.bank_code
+        bank = request.peer.bank_code or ""
         shown: list[SchoolBill] = []
         region = ""
         for bill in found:

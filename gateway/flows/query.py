@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ...messages.codes import Result
 from ...messages.query import BillDue, BillQuery, UnitBillDue
 from ..collection.accounts import Recipient, recipient
+from ..collection.rules import ConfirmRules
 from ..peers import Peer
-from ..store import bills, catalogue
+from ..store import bills, catalogue, queried
 from ..store.protocol import Transaction
 from ..store.records import Bill
 from .base import Answer, Decision, Flow, Request, general
@@ -21,8 +22,11 @@ class QueryDue(Flow[BillQuery]):
     """2601 of banks and the platform; 8997 of units is the same with other numbers."""
 
     number = "2601"
-    writes = False
     answer_model: ClassVar[type[BillDue]] = BillDue
+
+    def __init__(self, rules: ConfirmRules) -> None:
+        # A query leaves a trace only where confirmations are checked against it.
+        self.writes = rules.notes_queries
 
     async def decide(self, tx: Transaction, request: Request, message: BillQuery) -> Decision:
         bill = await visible_bill(tx, request.peer, message.PayCode)
@@ -32,7 +36,7 @@ class QueryDue(Flow[BillQuery]):
             return self._refuse(Result.BAD_CHECK_CODE)
         if bill.state == "void":
             return self._refuse(Result.BILL_VOID)
-        bank = request.peer.bank_code
+        bank = request.peer.bank_code or ""
         if bill.state == "unpaid":
             if is_expired(bill, request.today):
                 return self._refuse(Result.BILL_EXPIRED)
@@ -41,6 +45,8 @@ class QueryDue(Flow[BillQuery]):
         to = await recipient(tx, bill, bank, request.today)
         if to is None:
             return self._refuse(Result.NO_ACCOUNT)
+        if self.writes:
+            await queried.note(tx, request.peer.code, bill.pay_code, request.today, request.now_ms)
         return Decision(Answer(self.answer_model(**due_fields(bill, to))), subject=bill.pay_code)
 
     def _refuse(self, result: Result) -> Decision:
@@ -65,7 +71,7 @@ def is_expired(bill: Bill, today: str) -> bool:
     return bool(bill.expiry_date) and bill.expiry_date < today
 
 
-def due_fields(bill: Bill, to: Recipient) -> dict[str, str | int]:
+def due_fields(bill: Bill, to: Recipient) -> dict[str, Any]:
     """What is due, by the tags of 5603, 5997 and the bills of 5698."""
     return {
         "AdmDivCode": bill.region,

@@ -35,7 +35,7 @@ class ChangeToken(Flow[SetToken]):
         if new is None:  # validate has refused it
             return Decision(_refused("Token: 不是32位字母数字"))
         peer = request.peer
-        row = await tokens.get(tx, peer.code)
+        row = await tokens.get(tx, peer.code, lock=True)
         state = self._sealer.token_state(row) if row else peer.first_token
         verified = request.token.expose()
         if not state.accepts_change(new, verified=verified):
@@ -46,7 +46,8 @@ class ChangeToken(Flow[SetToken]):
         changed = state.changed(new, request.now_ms)
         version = row.version + 1 if row else 1
         sealed = self._sealer.token_row(peer.code, changed, version)
-        await tokens.put(tx, sealed)
+        if not await tokens.put(tx, sealed):
+            raise TokenRace(peer.code)  # the row was read in this transaction
         await journal.append(
             tx,
             at=request.now_ms,
@@ -56,6 +57,10 @@ class ChangeToken(Flow[SetToken]):
             facts={"token": sealed.sealed_current, "version": version},
         )
         return Decision(success, archived=True, subject=peer.code)
+
+
+class TokenRace(Exception):
+    """Another transaction changed the token that this one had read."""
 
 
 def _new_token(request: Request, message: SetToken) -> str | None:

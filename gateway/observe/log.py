@@ -16,6 +16,8 @@ from typing import TextIO
 _CIVIL = timezone(timedelta(hours=8))
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
+# Lines that may wait for a slow reader of the log; what comes beyond is counted, not kept.
+MOST_WAITING = 10_000
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -40,6 +42,7 @@ class Log:
         self._schedule = schedule
         self._waiting: list[tuple[int, str, str, dict[str, object]]] = []
         self._lock = threading.Lock()
+        self._dropped = 0
 
     def enabled(self, level: str) -> bool:
         """Whether events of this level are written."""
@@ -50,6 +53,9 @@ class Log:
         if LEVELS[level] < self._threshold:
             return
         waiting = self._waiting
+        if len(waiting) >= MOST_WAITING:
+            self._dropped += 1
+            return
         waiting.append((self._now_ms(), level, event, fields))
         if self._schedule is None:
             self.flush()
@@ -62,6 +68,9 @@ class Log:
             waiting, self._waiting = self._waiting, []
             if not waiting:
                 return
+            if self._dropped:
+                lost, self._dropped = self._dropped, 0
+                waiting.append((self._now_ms(), "warning", "log_lines_dropped", {"count": lost}))
             self._stream.write("".join(map(_line, waiting)))
             self._stream.flush()
 

@@ -1,0 +1,179 @@
+"""The composition root: makes the parts of one gateway process and joins them.
+
+Everything that is not a function of its arguments, the clock, randomness, sockets, the store, is
+made here and handed in, so that simulations and tests drive the same objects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .access import Access, FailureLimiter
+from .archiving import Archivist
+from .billsync import BillSync
+from .clock import Clock
+from .collection.booking import Booking, NoticeTexts
+from .collection.rules import ConfirmRules
+from .config import Config
+from .exchange import Exchanges
+from .flows import FlowParts, make_flows
+from .framing import FrameWriter
+from .identifiers import PROCESS_BITS, MessageIds
+from .net.limits import ServerLimits
+from .net.server import FrameServer
+from .observe.log import Log
+from .observe.metrics import Metrics
+from .outbox import Deliverer, Enqueuer
+from .peers import PeerDirectory
+from .store import Store
+from .tokens import Sealer, TokenKeeper
+from .wakeup import Wakeup
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What one process gets from outside: time, randomness (N bytes), where its log goes."""
+
+    clock: Clock
+    random: Callable[[int], bytes]
+    log: Log
+
+
+class Gateway:
+    """One process of the gateway: listening server, outbox deliverer, platform synchronisation."""
+
+    def __init__(self, config: Config, store: Store, surroundings: Surroundings) -> None:
+        """Make the parts; nothing runs before `start`."""
+        clock, random, log = surroundings.clock, surroundings.random, surroundings.log
+        self.config = config
+        self.store = store
+        self.log = log
+        self.metrics = Metrics()
+        self.wakeup = Wakeup()
+        self.peers = PeerDirectory.from_config(config)
+        self.sealer = Sealer(config.master_key, random)
+        self.tokens = TokenKeeper(
+            store,
+            self.sealer,
+            self.peers,
+            confirm_seconds=config.collection.token_confirm_seconds,
+            grace_seconds=config.collection.token_grace_seconds,
+        )
+        process = int.from_bytes(random(4), "big") % (1 << PROCESS_BITS)
+        node = config.node
+        self.frames = FrameWriter(node.code, node.regions[0], MessageIds(clock, process), clock)
+        self.enqueuer = Enqueuer(config.outbox, self.peers, self.frames.next_id)
+        texts = NoticeTexts(config.collection.notify_outlet, config.collection.notify_operator)
+        parts = FlowParts(
+            config=config,
+            peers=self.peers,
+            sealer=self.sealer,
+            booking=Booking(self.enqueuer, texts),
+            rules=ConfirmRules(
+                auto_refund_paymodes=frozenset(config.collection.auto_refund_paymodes),
+                must_be_queried=config.collection.check_query_before_confirm,
+                must_be_queried_that_day=config.collection.check_query_date,
+            ),
+        )
+        exchanges = Exchanges(
+            node=node.code,
+            access=Access(self.peers, self.tokens, clock),
+            limiter=FailureLimiter(config.listen.auth_failures_per_minute),
+            frames=self.frames,
+            archivist=Archivist(self.sealer),
+            flows=make_flows(parts),
+            store=store,
+            clock=clock,
+            log=log,
+            metrics=self.metrics,
+            wakeup=self.wakeup,
+        )
+        self.server = FrameServer(exchanges, _limits(config))
+        self.deliverer = Deliverer(
+            config=config,
+            store=store,
+            peers=self.peers,
+            tokens=self.tokens,
+            frames=self.frames,
+            clock=clock,
+            random=random,
+            log=log,
+            metrics=self.metrics,
+            wakeup=self.wakeup,
+        )
+        self.bill_sync = BillSync(
+            store=store,
+            peers=self.peers,
+            enqueuer=self.enqueuer,
+            clock=clock,
+            log=log,
+            wakeup=self.wakeup,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self, listening: socket.socket | None = None) -> None:
+        """Listen (on a given socket, else on the configured address) and deliver."""
+        listen = self.config.listen
+        tls = server_tls(self.config)
+        if listening is not None:
+            await self.server.start(sock=listening, tls=tls)
+        else:
+            await self.server.start(host=listen.host, port=listen.port, tls=tls)
+        self._tasks = [
+            asyncio.create_task(self.deliverer.run(), name="outbox"),
+            asyncio.create_task(self.bill_sync.run(), name="bill-sync"),
+        ]
+        for task in self._tasks:
+            task.add_done_callback(self._ended)
+
+    async def stop(self) -> None:
+        """Stop accepting, let what is under way finish within the grace, close the store."""
+        grace = self.config.listen.shutdown_grace_seconds
+        stopping = [self.deliverer.stop(), self.bill_sync.stop(), self.server.close(grace)]
+        *_, cut = await asyncio.gather(*stopping)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.store.close()
+        self.log.event("info", "stopped", cut_connections=cut, counts=self.metrics.snapshot())
+        self.log.flush()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A background task must not end by itself; say so loudly when it does."""
+        if not task.cancelled() and task.exception() is not None:
+            name = type(task.exception()).__name__
+            self.log.event("error", "task_failed", task=task.get_name(), error=name)
+
+
+def _limits(config: Config) -> ServerLimits:
+    listen = config.listen
+    return ServerLimits(
+        max_frame_bytes=listen.max_frame_bytes,
+        max_connections=listen.max_connections,
+        first_frame_timeout_seconds=listen.first_frame_timeout_seconds,
+        idle_timeout_seconds=listen.idle_timeout_seconds,
+        handler_timeout_seconds=listen.handler_timeout_seconds,
+        linger_seconds=listen.linger_seconds,
+        linger_bytes=listen.linger_bytes,
+    )
+
+
+def server_tls(config: Config) -> ssl.SSLContext | None:
+    """The TLS context of the listening socket; None where the configuration has no [listen.tls].
+
+    Raises OSError and ssl.SSLError for files that cannot be used.
+    """
+    tls = config.listen.tls
+    if tls is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(tls.certificate, tls.key)
+    if tls.client_ca is not None:
+        context.load_verify_locations(tls.client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
