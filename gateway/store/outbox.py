@@ -79,7 +79,8 @@ _EXPIRED: Final = select_from(
 _DROP: Final = (
     "UPDATE outbox SET state = " + _GIVEN_UP + ", changed_at = ?3, done_at = ?3,"
     " lease_owner = '', lease_until = 0"
-    " WHERE id = ?1 AND state IN ('queued', 'sent', 'dead', 'expired') RETURNING state"
+    " WHERE id = ?1 AND (state IN ('queued', 'sent', 'dead', 'expired')"
+    " OR (state = 'failed' AND money = 0)) RETURNING state"
 )
 
 Outcome = Literal["acknowledged", "succeeded", "failed", "partly", "unknown", "dead", "expired"]
@@ -107,6 +108,24 @@ async def enqueue(tx: Transaction, message: OutboxMessage) -> int:
     return int(row[0])
 
 
+async def due(tx: Transaction, *, now: int, limit: int) -> list[OutboxMessage]:
+    """The heads that may be sent now and are in nobody's hands, the longest due first."""
+    return [OutboxMessage(*row) for row in await tx.all(_DUE, now, limit)]
+
+
+async def lease(tx: Transaction, message_id: int, owner: str, *, now: int, until: int) -> bool:
+    """Take a due message into one's hands; False when somebody else was faster."""
+    changed = await tx.run(
+        "UPDATE outbox SET lease_owner = ?2, lease_until = ?3"
+        " WHERE id = ?1 AND lease_until <= ?4 AND next_at <= ?4 AND state IN ('queued', 'sent')",
+        message_id,
+        owner,
+        until,
+        now,
+    )
+    return changed == 1
+
+
 async def claim(
     tx: Transaction, owner: str, *, now: int, lease_ms: int, limit: int
 ) -> list[OutboxMessage]:
@@ -115,17 +134,8 @@ async def claim(
     Call ``expire`` before: an expired head is not claimed and blocks its lane until then.
     """
     claimed = []
-    for row in await tx.all(_DUE, now, limit):
-        message = OutboxMessage(*row)
-        changed = await tx.run(
-            "UPDATE outbox SET lease_owner = ?2, lease_until = ?3"
-            " WHERE id = ?1 AND lease_until <= ?4 AND state IN ('queued', 'sent')",
-            message.id,
-            owner,
-            now + lease_ms,
-            now,
-        )
-        if changed:
+    for message in await due(tx, now=now, limit=limit):
+        if await lease(tx, message.id, owner, now=now, until=now + lease_ms):
             claimed.append(replace(message, lease_owner=owner, lease_until=now + lease_ms))
     return claimed
 
@@ -268,12 +278,14 @@ async def requeue(
 ) -> bool:
     """Deliver a dead, expired or dropped message after all, under its old MsgID; journaled.
 
-    False in every other state: nothing is issued again from ``unknown``.
+    A refused one (``failed``) too, unless it moves money: that takes a new instruction. False in
+    every other state: nothing is issued again from ``unknown``.
     """
     row = await tx.one(
         "UPDATE outbox SET state = 'queued', attempts = 0, next_at = ?2, expires_at = ?3,"
         " changed_at = ?2, done_at = NULL, lease_owner = '', lease_until = 0"
-        " WHERE id = ?1 AND state IN ('dead', 'expired', 'dropped') RETURNING number, peer",
+        " WHERE id = ?1 AND (state IN ('dead', 'expired', 'dropped')"
+        " OR (state = 'failed' AND money = 0)) RETURNING number, peer",
         message_id,
         at,
         expires_at,
