@@ -7,10 +7,11 @@ and look nothing up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final
 
 from lxml import etree
 
@@ -18,14 +19,14 @@ from ..codecs.errors import Rule, RuleError
 from ..codecs.money import format_yuan
 from ..codecs.types import Value, WireType, reader, writer
 from ..codecs.xml import escape
-from .fields import NUMBERS, Declaration, Group, M, Need, Scalar, Single
+from .fields import Declaration, Group, M, Need, Scalar, Single
 from .refusals import FieldError, refused
 
 if TYPE_CHECKING:
     from .record import Record
 
 Parse = Callable[[str], Value]
-Values = dict[str, object]
+Values = dict[str, Any]
 
 SLOW: Final = object()
 """Stands where an empty element needs a closer look (a mandatory field)."""
@@ -85,13 +86,25 @@ def _account_type(parse: Parse, codes: Mapping[str, str]) -> Parse:
     return parse_type
 
 
-def formatter(field: Scalar) -> Callable[[object], str]:
-    """From a checked value to escaped text."""
+def formatter(field: Scalar) -> Callable[[Any], str] | None:
+    """From a checked number to its text; None for text, which is escaped and nothing more."""
     if field.wire is WireType.CURRENCY:
-        return format_yuan  # type: ignore[return-value]  # checked values are fen
-    if field.wire in NUMBERS:
-        return writer(field.wire, field.minimum, field.maximum)  # type: ignore[return-value]
-    return escape  # type: ignore[return-value]  # checked values are text
+        return format_yuan
+    return None if field.is_text else writer(field.wire, field.minimum, field.maximum)
+
+
+def trusted(model: type[Record], values: Values, names: set[str]) -> Record:
+    """A record of values that are checked, past pydantic's frozen ``__setattr__``."""
+    record = _NEW(model)
+    _PUT(record, "__dict__", values)
+    _PUT(record, "__pydantic_fields_set__", names)
+    _PUT(record, "__pydantic_extra__", None)
+    _PUT(record, "__pydantic_private__", None)
+    return record
+
+
+_NEW = object.__new__
+_PUT = object.__setattr__
 
 
 class Plan:
@@ -122,6 +135,8 @@ class Plan:
         self._pieces = tuple(
             (t, formatter(f), f"<{t}>", f"</{t}>", f"<{t}/>") for t, f in self.scalars.items()
         )
+        texts = [tag for tag, field in self.scalars.items() if field.is_text]
+        self._texts: Callable[[Values], Iterable[str]] = itemgetter(*texts) if texts else tuple
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -130,12 +145,48 @@ class Plan:
 
         ``strict`` also insists on ``*M`` fields whose case holds. Raises FieldError.
         """
+        values = None if self.nested else self._read_in_order(element)
+        if values is None:
+            values = self._read_any(element, unknown, strict)
+        for tag, case in self._cases if strict else self._account_cases:
+            if values[tag] == "" and case.applies(values):
+                raise FieldError(tag, Rule.EMPTY)
+        if strict and self.nested:
+            self._check_parent_cases(values)
+        return trusted(self.model, values, self.field_names)
+
+    def _read_in_order(self, element: etree._Element) -> Values | None:
+        """The values of a record whose elements are those of the table, in its order.
+
+        This is what nearly everybody sends, and it needs no look-up by tag; None if it is not so.
+        """
+        if len(element) != len(self._read_rows):
+            return None
+        values: Values = {}
+        tag = ""
+        text: str | None = None
+        try:
+            for child, (tag, parse, blank) in zip(element, self._read_rows, strict=True):
+                if child.tag != tag or len(child):
+                    return None
+                if (text := child.text) and (text := text.strip()):
+                    values[tag] = parse(text)
+                elif blank is not SLOW:
+                    values[tag] = blank
+                else:
+                    values[tag] = self._mandatory(tag, "")
+        except RuleError as rule:
+            raise refused(tag, self.scalars[tag], text, rule) from None
+        return values
+
+    def _read_any(self, element: etree._Element, unknown: list[str], strict: bool) -> Values:
+        """The values of a record whose elements come in any order."""
         texts: dict[str, str] = {}
         containers: dict[str, etree._Element] = {}
         for child in element:
             tag = child.tag
             if tag in texts or len(child):
-                self._irregular(child, texts, containers)
+                self._irregular(child, texts, containers, unknown)
             else:
                 texts[tag] = child.text or ""
         values = self._read_scalars(texts)
@@ -143,12 +194,7 @@ class Plan:
             values[group.tag] = self._read_group(group, texts, containers, unknown, strict)
         if texts:
             unknown.extend(map(str, texts))
-        for tag, case in self._cases if strict else self._account_cases:
-            if values[tag] == "" and case.applies(values):
-                raise FieldError(tag, Rule.EMPTY)
-        if strict:
-            self._check_parent_cases(values)
-        return self.model.trusted(values)
+        return values
 
     def _read_scalars(self, texts: dict[str, str]) -> Values:
         """The values of all rows; takes what it knows out of ``texts``."""
@@ -174,6 +220,7 @@ class Plan:
         child: etree._Element,
         texts: dict[str, str],
         containers: dict[str, etree._Element],
+        unknown: list[str],
     ) -> None:
         """A child that is there twice, or that holds elements."""
         tag = child.tag
@@ -184,8 +231,10 @@ class Plan:
             if tag in texts or tag in containers:
                 raise FieldError(tag, Rule.DUPLICATE)
             containers[tag] = child
+        elif tag in texts:
+            unknown.append(str(tag))
         else:
-            texts.setdefault(tag, "")
+            texts[tag] = ""
 
     def _mandatory(self, tag: str, text: str | None) -> object:
         """The value of a mandatory field that is missing (None) or empty."""
@@ -203,11 +252,14 @@ class Plan:
         unknown: list[str],
         strict: bool,
     ) -> object:
-        if texts.pop(group.tag, "").strip():
-            raise FieldError(group.tag, Rule.STRAY_TEXT)
         container = containers.get(group.tag)
+        text = texts.pop(group.tag, None)
+        if text and text.strip():
+            raise FieldError(group.tag, Rule.STRAY_TEXT)
         if container is None:
             return group.blank()
+        if text is not None:
+            raise FieldError(group.tag, Rule.DUPLICATE)
         read = group.model.plan.read
         if isinstance(group.declared, Single):
             try:
@@ -218,10 +270,10 @@ class Plan:
         items: list[Record] = []
         try:
             for child in container:
-                if child.tag != item:
-                    unknown.append(str(child.tag))
-                else:
+                if child.tag == item:
                     items.append(read(child, unknown, strict))
+                else:
+                    unknown.append(str(child.tag))
         except FieldError as refusal:
             raise refusal.inside(f"{group.tag}/{item}[{len(items) + 1}]") from None
         return tuple(items) or group.blank()
@@ -285,17 +337,20 @@ class Plan:
 
     # -- writing ---------------------------------------------------------------------------
 
-    def write(self, values: Mapping[str, object]) -> str:
+    def write(self, values: Values) -> str:
         """The record's elements, without the element around them."""
+        texts = "".join(self._texts(values))
+        plain = not ("&" in texts or "<" in texts or ">" in texts or "\r" in texts)
         parts = []
         for tag, form, opening, closing, empty in self._pieces:
             value = values[tag]
             if value == "" or value is None:
                 parts.append(empty)
+            elif form is not None:
+                parts.append(f"{opening}{form(value)}{closing}")
             else:
-                parts.append(opening + form(value) + closing)
-        for group in self.nested:
-            parts.append(_write_group(group, values[group.tag]))
+                parts.append(f"{opening}{value if plain else escape(value)}{closing}")
+        parts.extend(_write_group(group, values[group.tag]) for group in self.nested)
         return "".join(parts)
 
 
@@ -358,5 +413,5 @@ def _write_group(group: Nested, value: object) -> str:
         return f"<{group.tag}>{write(vars(value))}</{group.tag}>"
     item = group.declared.item
     between = f"</{item}><{item}>"
-    inner = between.join([write(vars(record)) for record in value])
+    inner = between.join([write(record.__dict__) for record in value])
     return f"<{group.tag}><{item}>{inner}</{item}></{group.tag}>"

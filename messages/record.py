@@ -71,13 +71,6 @@ class Record(BaseModel):
         cls.plan = Plan(cls, declarations(cls))
 
     @classmethod
-    def trusted(cls, values: Values) -> Self:
-        """A record from values that are checked already (no validation; the plan's own way)."""
-        record = cls.__new__(cls)
-        _fill(record, values, cls.plan.field_names)
-        return record
-
-    @classmethod
     def nested_model(cls, tag: str) -> type[Record]:
         """The class of the items of group ``tag``."""
         for argument in (cls.model_fields[tag].annotation, *_arguments(cls, tag)):
