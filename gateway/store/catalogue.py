@@ -89,6 +89,9 @@ _ITEMS_OF: Final = (
     "SELECT item_code FROM unit_items WHERE unit_code = ?1"
     " AND start_date <= ?2 AND (stop_date = '' OR stop_date >= ?2) ORDER BY item_code"
 )
+_RIGHTS: Final = select_from(
+    UnitItem, "unit_items", "WHERE unit_code = ?1 ORDER BY item_code, start_date"
+)
 _ACCOUNTS: Final = select_from(
     Account,
     "accounts",
@@ -259,6 +262,11 @@ async def items_of_unit(tx: Transaction, unit_code: str, date: str) -> list[str]
     return [row[0] for row in await tx.all(_ITEMS_OF, unit_code, date)]
 
 
+async def rights_of(tx: Transaction, unit_code: str) -> list[UnitItem]:
+    """All rights that a unit ever had to charge items, whether they hold today or not."""
+    return [UnitItem(*row) for row in await tx.all(_RIGHTS, unit_code)]
+
+
 async def bank_may_collect(tx: Transaction, unit_code: str, bank_code: str) -> bool:
     """Whether a bank may collect a unit's bills (11006): all may when the unit names none."""
     row = await tx.one("SELECT banks FROM units WHERE code = ?1", unit_code)
@@ -292,6 +300,6 @@ async def target(tx: Transaction, code: str) -> Target | None:
     return Target(*row) if row else None
 
 
-def holds(entry: Unit | Item | Region | Bank | Account, date: str) -> bool:
+def holds(entry: Unit | Item | UnitItem | Region | Bank | Account, date: str) -> bool:
     """Whether an entry holds on a date."""
     return entry.start_date <= date and (not entry.stop_date or date <= entry.stop_date)
