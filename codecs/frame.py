@@ -251,15 +251,14 @@ def split_mac(payload: bytes, width: int) -> tuple[bytes, bytes]:
 def probe_mac_width(payload: bytes) -> int | None:
     """Return 64 or 128, whichever MAC field leaves a document before it, else None.
 
-    Good enough to open the envelope and find the node; the node's own width then decides. A MAC
-    field may be made so that both fit: then 64, and the parser refuses what stands behind the root
-    in that longer body.
+    Good enough to open the envelope and find the node; the node's own width then decides. Where
+    both fit it is always 64, the longer body, so that nothing which a MAC of 64 covers can stay
+    unseen by the parser: it refuses whatever stands behind the root. A node of width 128 whose
+    frame was probed as 64 has its shorter body opened again.
     """
     for width in MAC_WIDTHS:
-        if payload[-width - 6 : -width] == _CLOSING:
-            return width
-    for width in MAC_WIDTHS:
-        if payload[:-width].rstrip(_WHITE).endswith(_CLOSING):
+        body = payload[:-width]
+        if body.endswith(_CLOSING) or body.rstrip(_WHITE).endswith(_CLOSING):
             return width
     return None
 
