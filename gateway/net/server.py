@@ -263,6 +263,7 @@ class FrameServer:
         self.loop: asyncio.AbstractEventLoop
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
+        self._address = ("", 0)
         self._empty: asyncio.Event
 
     async def start(
@@ -282,14 +283,14 @@ class FrameServer:
         self._server = await self.loop.create_server(
             lambda: Connection(self), backlog=1024, **where
         )
+        name = self._server.sockets[0].getsockname()
+        self._address = (str(name[0]), int(name[1]))
         self._sweeper = self.loop.call_later(self.limits.tick_seconds, self._sweep)
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and real port of the first listening socket."""
-        assert self._server is not None  # noqa: S101 - asked before start: our own mistake
-        name = self._server.sockets[0].getsockname()
-        return str(name[0]), int(name[1])
+        """Host and real port of the first listening socket, also after `close`."""
+        return self._address
 
     def forget(self, connection: Connection) -> None:
         """A connection is gone."""
