@@ -73,6 +73,18 @@ async def allocate(tx: Transaction, bank_code: str, pay_code: str, *, at: int) -
     return str(row[0]) if row else None
 
 
+async def take(tx: Transaction, acct_no: str, pay_code: str, *, at: int) -> bool:
+    """Take a number that was chosen for a bill; False when it is not free or in no pool."""
+    changed = await tx.run(
+        "UPDATE virtual_accounts SET state = 'allocated', pay_code = ?2, allocated_at = ?3"
+        " WHERE acct_no = ?1 AND state = 'free'",
+        acct_no,
+        pay_code,
+        at,
+    )
+    return changed == 1
+
+
 async def end(tx: Transaction, pay_code: str, *, free_after: str) -> bool:
     """The bill is paid or void: its number is free again after a date; False: it has none."""
     changed = await tx.run(
