@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from unicodedata import east_asian_width
 
 from pydantic.fields import FieldInfo
 
@@ -13,13 +14,19 @@ from .peer import MacConfig, PeerConfig
 from .sections import SECTIONS, ControlLimits, ListenTlsConfig
 
 _COLUMN = 40
-_WIDTH = 100
+_WIDTH = 120
 # Tables within a section, written behind its keys as comments.
 _TABLES: dict[str, tuple[str, type[Section]]] = {
     "listen": ("listen.tls", ListenTlsConfig),
     "controls": ('controls.units."0104901"', ControlLimits),
 }
 _NESTED = {"tls", "units"}
+
+_HEAD = """\
+# Configuration of the gateway. `nontax check` says what is wrong with it.
+# Lines that begin with `#` show defaults and examples: to set a key, take the `#` away, also before
+# the [section] above it.
+"""
 
 Values = Mapping[str, object]
 
@@ -59,8 +66,13 @@ def _default(info: FieldInfo) -> object:
 
 def _line(text: str, comment: str) -> list[str]:
     """One key a line; its meaning beside it, or above where the line would be too long."""
-    beside = f"{text.ljust(_COLUMN)} # {comment}"
-    return [beside] if len(beside) <= _WIDTH else [f"# {comment}", text]
+    beside = f"{text}{' ' * max(0, _COLUMN - _columns(text))} # {comment}"
+    return [beside] if _columns(beside) <= _WIDTH else [f"# {comment}", text]
+
+
+def _columns(text: str) -> int:
+    """Columns on a terminal, where Chinese characters take two."""
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _keys(model: type[Section], values: Values | None) -> list[str]:
@@ -84,9 +96,12 @@ def render_config(
     `values` are the keys of each section that differ from the default, `peers` the keys of each
     peer in the order to be written, `comments` a remark on a peer's key by `CODE.key`.
     """
-    parts = ["# Configuration of the gateway. `nontax check` says what is wrong with it.\n"]
+    parts = [_HEAD]
     for title, model in SECTIONS.items():
-        lines = [f"[{title}]", *_keys(model, values.get(title, {}))]
+        keys = _keys(model, values.get(title, {}))
+        # a section of nothing but comments is one too: uncomment its header with the first key
+        empty = all(line.startswith("#") for line in keys)
+        lines = [f"# [{title}]" if empty else f"[{title}]", *keys]
         if title in _TABLES:
             name, table = _TABLES[title]
             lines += [f"# [{name}]", *_keys(table, None)]
