@@ -6,6 +6,7 @@ constructing apply the same declared rules, showing always masks.
 
 from .codes import CodeTable, PayMode, PayStats, RecAcctType, Result
 from .fields import Declaration, Group, Need, Scalar, Single
+from .payinfo import PAY_INFO_BYTES, PayInfoEntry, format_pay_info, parse_pay_info
 from .record import Masked, MessageSpec, Record, Voucher, masked, spec_of
 from .registry import (
     CATALOGUE,
@@ -22,12 +23,14 @@ from .registry import (
 __all__ = [
     "CATALOGUE",
     "GENERAL_ANSWERS",
+    "PAY_INFO_BYTES",
     "CodeTable",
     "Declaration",
     "Group",
     "Masked",
     "MessageSpec",
     "Need",
+    "PayInfoEntry",
     "PayMode",
     "PayStats",
     "RecAcctType",
@@ -39,9 +42,11 @@ __all__ = [
     "answer_to",
     "catalogue_json",
     "find",
+    "format_pay_info",
     "incoming",
     "mask_value",
     "masked",
+    "parse_pay_info",
     "read",
     "spec_of",
     "write",

@@ -15,7 +15,6 @@ from .fields import (
     NString,
     String,
     Time,
-    unless,
 )
 from .record import Voucher, message
 
@@ -50,12 +49,7 @@ class Confirmation(Voucher):
     PayerOpBk: Annotated[str, GBString(0, 100, C, "实际缴款人开户行")] = ""
     PayerOpBkNo: Annotated[str, NString(0, 20, C, "实际缴款人开户行行号")] = ""
     RecAcctType: Annotated[str, REC_ACCT_TYPE]
-    RecAcct: Annotated[
-        str,
-        String(
-            0, 50, C, "收款人账号,账户类型为科目时可空", required_when=unless("RecAcctType", "3")
-        ),
-    ] = ""
+    RecAcct: Annotated[str, String(0, 50, C, "收款人账号,账户类型为科目时可空")] = ""
     Hold1: Annotated[str, HOLD] = ""
     Hold2: Annotated[str, HOLD] = ""
 

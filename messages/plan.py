@@ -9,27 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from lxml import etree
 
 from ..codecs.errors import Rule, RuleError
-from ..codecs.money import format_yuan
-from ..codecs.types import Value, WireType, reader, writer
 from ..codecs.xml import escape
 from .fields import Declaration, Group, M, Need, Scalar, Single
 from .refusals import FieldError, refused
+from .rows import SLOW, blank_of, formatter, left_out, other_checker, parser, text_checker
 
 if TYPE_CHECKING:
     from .record import Record
 
-Parse = Callable[[str], Value]
 Values = dict[str, Any]
-
-SLOW: Final = object()
-"""Stands where an empty element needs a closer look (a mandatory field)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,43 +48,6 @@ class Nested:
         if self.need is M:
             raise FieldError(self.tag, Rule.MISSING)
         return None
-
-
-def parser(field: Scalar) -> Parse:
-    """From trimmed, non-empty text to the value, all rules of the single field applied."""
-    parse = reader(field.wire, field.minimum, field.maximum, allow_gbk=field.allows_gbk)
-    codes = field.codes
-    if field.traits.get("account_type"):
-        return _account_type(parse, codes)
-    return _coded(codes) if codes else parse
-
-
-def _coded(codes: Mapping[str, str]) -> Parse:
-    def parse(text: str) -> Value:
-        if text not in codes:
-            raise RuleError(Rule.CODE, expected=",".join(codes))
-        return text
-
-    return parse
-
-
-def _account_type(parse: Parse, codes: Mapping[str, str]) -> Parse:
-    def parse_type(text: str) -> Value:
-        if text in codes:
-            return text
-        short = text[1:] if len(text) == 2 and text[0] == "0" else text
-        if codes and short not in codes:
-            raise RuleError(Rule.CODE, expected=",".join(codes))
-        return parse(short)
-
-    return parse_type
-
-
-def formatter(field: Scalar) -> Callable[[Any], str] | None:
-    """From a checked number to its text; None for text, which is escaped and nothing more."""
-    if field.wire is WireType.CURRENCY:
-        return format_yuan
-    return None if field.is_text else writer(field.wire, field.minimum, field.maximum)
 
 
 def trusted(model: type[Record], values: Values, names: set[str]) -> Record:
@@ -121,9 +78,9 @@ class Plan:
         self.tags = frozenset(declared)
         self.field_names = set(declared)
         parsers = {tag: parser(field) for tag, field in self.scalars.items()}
-        self._read_rows = tuple((t, parsers[t], _blank(f)) for t, f in self.scalars.items())
+        self._read_rows = tuple((t, parsers[t], blank_of(f)) for t, f in self.scalars.items())
         self._check_rows = tuple(
-            (t, parsers[t] if f.is_text else _refuse_text, _other(f), _blank(f))
+            (t, text_checker(f, parsers[t]), other_checker(f), blank_of(f))
             for t, f in self.scalars.items()
         )
         cases = [(tag, field.case) for tag, field in self.scalars.items() if field.case]
@@ -310,7 +267,7 @@ class Plan:
                 elif value is not None:
                     values[tag] = check_other(value)
                     continue
-                values[tag] = _left_out(value) if blank is SLOW else blank
+                values[tag] = left_out(value) if blank is SLOW else blank
         except RuleError as rule:
             raise refused(tag, self.scalars[tag], value, rule) from None
         return values
@@ -352,42 +309,6 @@ class Plan:
                 parts.append(f"{opening}{value if plain else escape(value)}{closing}")
         parts.extend(_write_group(group, values[group.tag]) for group in self.nested)
         return "".join(parts)
-
-
-def _blank(field: Scalar) -> object:
-    """What an absent element means; SLOW where it has to be looked at."""
-    if field.need is M and not (field.is_text and field.minimum == 0):
-        return SLOW
-    return "" if field.is_text else None
-
-
-def _left_out(value: object) -> object:
-    """Refuse a mandatory value that is not given (None) or empty."""
-    raise RuleError(Rule.MISSING if value is None else Rule.EMPTY)
-
-
-def _refuse_text(_text: str) -> Value:
-    """Text is no number, not even text of digits."""
-    raise RuleError(Rule.VALUE_TYPE, expected="int or Decimal")
-
-
-def _other(field: Scalar) -> Callable[[object], object]:
-    """From what Python code gives, other than text, to the checked value."""
-    if field.is_text:
-
-        def refuse_other(_value: object) -> object:
-            raise RuleError(Rule.VALUE_TYPE, expected="str")
-
-        return refuse_other
-    write = writer(field.wire, field.minimum, field.maximum)
-
-    def check_number(value: object) -> object:
-        if not isinstance(value, (int, Decimal)):
-            raise RuleError(Rule.VALUE_TYPE, expected="int or Decimal")
-        write(value)
-        return value
-
-    return check_number
 
 
 def _check_group(group: Nested, given: object) -> object:
