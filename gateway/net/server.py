@@ -20,7 +20,7 @@ from .limits import ServerLimits
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a frame came from: IP address, TLS and the SHA-256 (hex) of the client's certificate."""
+    """Where a frame came from; the certificate is the client's, as hex of its SHA-256."""
 
     address: str
     tls: bool = False
