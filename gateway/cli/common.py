@@ -27,7 +27,7 @@ CONFIG_VARIABLE: Final = "NONTAX_CONFIG"
 PASSWORD_VARIABLE: Final = "NONTAX_PASSWORD"  # noqa: S105 - the variable's name
 
 Handler: TypeAlias = "Callable[[argparse.Namespace], int | Coroutine[Any, Any, int]]"
-Json: TypeAlias = "str | int | float | bool | None | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 
 
 class CommandError(Exception):
@@ -74,7 +74,8 @@ class Parser(argparse.ArgumentParser):
         raise CommandError(message, where=self.prog, do=f"see {self.prog} --help")
 
 
-Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"
+# The only name that argparse has for what add_subparsers returns.
+Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001
 
 
 class RegisteredModule(Protocol):
@@ -179,7 +180,9 @@ def _explained(error: Exception) -> CommandError | None:
         return error
     if isinstance(error, OSError):
         where = str(error.filename) if error.filename is not None else ""
-        return CommandError(error.strerror or type(error).__name__, where=where, do="check the path")
+        return CommandError(
+            error.strerror or type(error).__name__, where=where, do="check the path"
+        )
     # Imported only now: a command that fails may take its time.
     from ..config import ConfigError  # noqa: PLC0415
     from ..store import StoreBusy, StoreError  # noqa: PLC0415

@@ -6,7 +6,7 @@ import argparse
 
 from ...messages import CATALOGUE, Group, MessageSpec, Record, Scalar, catalogue_json
 from ...messages.record import declarations
-from .common import FINE, CommandError, Subparsers, add_command, print_json, wants_json
+from .common import FINE, CommandError, Json, Subparsers, add_command, print_json, wants_json
 
 
 def register(subparsers: Subparsers) -> None:
@@ -37,14 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"there is no message {number}", where="NUMBER", do="`nontax spec` prints all of them"
         )
     if wants_json(arguments):
-        whole = catalogue_json()
-        if number is not None:
-            whole["messages"] = [
-                message
-                for message, spec in zip(_messages(whole), CATALOGUE, strict=True)
-                if spec in chosen
-            ]
-        print_json(whole)
+        print_json(_selected(number))
         return FINE
     for position, spec in enumerate(chosen):
         if position:
@@ -53,9 +46,16 @@ def run(arguments: argparse.Namespace) -> int:
     return FINE
 
 
-def _messages(whole: dict[str, object]) -> list[object]:
+def _selected(number: str | None) -> Json:
+    """The catalogue, or the part of it with one number's messages."""
+    whole = catalogue_json()
+    if number is None or not isinstance(whole, dict):
+        return whole
     messages = whole["messages"]
-    return messages if isinstance(messages, list) else []
+    if not isinstance(messages, list):
+        return whole
+    pairs = zip(messages, CATALOGUE, strict=True)
+    return {**whole, "messages": [message for message, spec in pairs if spec.number == number]}
 
 
 def _print_message(spec: MessageSpec) -> None:

@@ -22,7 +22,7 @@ _MEMORY: Final = 64 * 1024 * 1024
 
 
 def weakness(password: str, name: str = "") -> str | None:
-    """What makes a password too weak (8 or more characters, upper, lower, digit, symbol), or None."""
+    """What makes a password too weak (8 and more: upper, lower, digit, symbol), or None."""
     if not MINIMUM <= len(password) <= MAXIMUM:
         return f"it must have {MINIMUM} to {MAXIMUM} characters"
     wanted = {

@@ -1,0 +1,189 @@
+"""Bills from units' own systems: 8994 and 8995 → 5001 (spec: business, section 1).
+
+The pay code and its content come first: a repeated message gets its success again, whatever was
+changed in the catalogue since. PayStats 2 voids. Success carries the payment URL.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final, Literal, TypeVar
+from urllib.parse import quote
+
+from ...codecs import RemoteProtocolError
+from ...codecs.paycode import check as check_pay_code
+from ...messages import Result
+from ...messages.unit import UnitBill, UnitPaperBill
+from ..collection.billrules import BillRules
+from ..collection.bills import Making, create, difference, void
+from ..collection.drafts import BillDraft, BillRefused, Fault
+from ..collection.payinfo import Entry, EntryError
+from ..collection.payinfo import parse as parse_pay_info
+from ..config import Config
+from ..store import bills, catalogue
+from ..store.protocol import Transaction
+from ..store.records import Bill
+from .base import Answer, Decision, Flow, Request, general
+
+VOID: Final = "2"
+"""PayStats of a message that voids."""
+NOTIFY: Final = "Y"
+"""Hold1 of a message whose sender wants 5996."""
+
+M = TypeVar("M", UnitBill, UnitPaperBill)
+
+
+class _ReceiveBill(Flow[M]):
+    """What 8994 and 8995 have in common."""
+
+    source: ClassVar[Literal["8994", "8995"]]
+
+    def __init__(self, config: Config) -> None:
+        self._rules = BillRules(config)
+        self._payment_url = config.collection.payment_url
+
+    async def decide(self, tx: Transaction, request: Request, message: M) -> Decision:
+        if message.PayStats == VOID:
+            return await self._void(tx, request, message)
+        try:
+            draft, malformed = _draft(message, parse_pay_info(message.PayInfo)), None
+        except EntryError as error:
+            draft, malformed = _draft(message, ()), error
+        stored = await bills.get(tx, message.PayCode)
+        units = request.peer.units
+        if stored is not None and (stored.maker == request.peer.code or stored.unit_code in units):
+            return self._repeated(draft, stored)
+        if message.ChgAgenCode not in units:
+            return self._refused(Result.NO_UNIT_RIGHT, request)
+        if malformed is not None:
+            text = f"PayInfo: {malformed.chinese}"
+            return self._refused(Result.BAD_PARAMETER, request, text)
+        if not await self._may_use_kind(tx, message):
+            return self._refused(Result.NO_BILL_KIND_RIGHT, request)
+        making = Making(
+            self.source, request.peer.code, request.now_ms, request.today, request.peer.code
+        )
+        try:
+            await create(tx, [draft], self._rules, making)
+        except BillRefused as refused:
+            return self._first(refused.faults[0][1], request)
+        return Decision(
+            self._success(draft.pay_code),
+            archived=True,
+            subject=draft.pay_code,
+            wake=self._rules.told_of(draft.region),
+            notes=self._notes(draft.pay_code),
+        )
+
+    async def _may_use_kind(self, tx: Transaction, message: M) -> bool:
+        """Whether the unit may use the kind of bill (16001)."""
+        del tx, message
+        return True
+
+    def _repeated(self, draft: BillDraft, stored: Bill) -> Decision:
+        """A pay code that the books have."""
+        if stored.state == "void":
+            answer = general(self.number, Result.BILL_VOID)
+            return Decision(answer, subject=stored.pay_code)
+        tag = difference(draft, stored)
+        if tag:
+            answer = general(self.number, Result.CONFLICT, f"{tag}: 与原缴款书内容不一致")
+            return Decision(answer, subject=stored.pay_code)
+        return Decision(self._success(stored.pay_code), replayed=True, subject=stored.pay_code)
+
+    async def _void(self, tx: Transaction, request: Request, message: M) -> Decision:
+        """PayStats 2: by pay code and unit; the rest of the message is not looked at."""
+        if message.ChgAgenCode not in request.peer.units:
+            return self._refused(Result.NO_UNIT_RIGHT, request)
+        voided = await void(
+            tx,
+            message.PayCode,
+            self._rules,
+            actor=request.peer.code,
+            at=request.now_ms,
+            today=request.today,
+            unit_code=message.ChgAgenCode,
+        )
+        answer = general(self.number, voided.result, voided.information or None)
+        wake = self._rules.told_of(message.AdmDivCode) if voided.changed else ()
+        return Decision(answer, archived=voided.changed, subject=message.PayCode, wake=wake)
+
+    def _success(self, pay_code: str) -> Answer:
+        url = self._payment_url.replace("{pay_code}", quote(pay_code, safe=""))
+        return general(self.number, Result.SUCCESS, url)
+
+    def _first(self, fault: Fault, request: Request) -> Decision:
+        return self._refused(fault.result, request, fault.information)
+
+    def _refused(self, result: Result, request: Request, text: str | None = None) -> Decision:
+        return Decision(general(self.number, result, text), subject=request.head.msg_id)
+
+    def _notes(self, pay_code: str) -> tuple[str, ...]:
+        """A remark on a check digit that is only warned about."""
+        try:
+            warning = check_pay_code(pay_code, self._rules.policy)
+        except RemoteProtocolError:  # judged before: cannot be
+            return ()
+        return (warning,) if warning else ()
+
+
+class ReceiveUnitBill(_ReceiveBill[UnitBill]):
+    """8994 输入模式电子缴款单信息: a bill made in a unit's own system."""
+
+    number = "8994"
+    source = "8994"
+
+
+class ReceivePaperBill(_ReceiveBill[UnitPaperBill]):
+    """8995 输入模式应缴票据信息: the same with a paper bill.
+
+    The unit must hold the bill's kind (16001); kind, version and number are kept with the bill. The
+    unit's stock of paper bills (16002) is not in the books of this version and is not asked.
+    """
+
+    number = "8995"
+    source = "8995"
+
+    async def _may_use_kind(self, tx: Transaction, message: UnitPaperBill) -> bool:
+        unit = await catalogue.unit(tx, message.ChgAgenCode)
+        return unit is None or message.BillTypeCode in unit.bill_kinds.split(",")
+
+
+def _draft(message: UnitBill | UnitPaperBill, items: tuple[Entry, ...]) -> BillDraft:
+    """What the message asks for; texts as they came."""
+    draft = BillDraft(
+        region=message.AdmDivCode,
+        bill_date=message.BillDate,
+        unit_code=message.ChgAgenCode,
+        payer_name=message.PayerName,
+        amt=message.Amt,
+        ori_amt=message.OriAmt,
+        delay_amt=message.DelayAmt,
+        items=items,
+        pay_code=message.PayCode,
+        unit_name=message.ChgAgenName,
+        payer_acct=message.PayerAcct,
+        payer_op_bk=message.PayerOpBk,
+        rec_acct_type=message.RecAcctType,
+        rec_name=message.RecName,
+        rec_acct=message.RecAcct,
+        rec_acct_real=message.RecAcctReal,
+        rec_op_bk=message.RecOpBk,
+        rec_bank_no=message.RecBankNo,
+        is_inter_bank=message.IsInterBank,
+        pay_info=message.PayInfo,
+        memo=message.Memo,
+        crc_code=message.CrcCode,
+        mobile=message.MobilePhone,
+        payer_credit_code=message.PayerCreditCode,
+        rec_credit_code=message.RecCreditCode,
+        operator_code=message.OperatorCode,
+        operator_name=message.OperatorName,
+        notify=int(message.Hold1 == NOTIFY),
+        hold1=message.Hold1,
+        hold2=message.Hold2,
+    )
+    if isinstance(message, UnitPaperBill):
+        draft.bill_type_code = message.BillTypeCode
+        draft.bill_ver_code = message.BillVerCode
+        draft.bill_no = message.BillNo
+    return draft
