@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ...mac import replayable
+from ...mac import Secret, replayable
 from .faults import Fault
 from .fields import Network
 from .locate import Path as KeyPath
@@ -87,6 +87,7 @@ def _tls(listen: ListenConfig) -> Iterator[Finding]:
 def _duplicates(peers: Sequence[PeerConfig]) -> Iterator[Finding]:
     codes: dict[str, int] = {}
     addresses: dict[str, str] = {}
+    tokens: dict[Secret, str] = {}
     for index, peer in enumerate(peers):
         if peer.code:
             first = codes.setdefault(peer.code, index)
@@ -100,6 +101,15 @@ def _duplicates(peers: Sequence[PeerConfig]) -> Iterator[Finding]:
                 yield Finding(
                     ("peers", index, "address"),
                     f"{peer.address} is also the address of {other}",
+                    warning=True,
+                )
+        token = getattr(peer, "token", None)
+        if isinstance(token, Secret):
+            other = tokens.setdefault(token, peer.code)
+            if other != peer.code:
+                yield Finding(
+                    ("peers", index, "token"),
+                    f"is also the token of {other}: each could speak as the other",
                     warning=True,
                 )
 
