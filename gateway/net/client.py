@@ -50,17 +50,21 @@ async def call(
     *,
     limits: CallLimits,
     tls: ssl.SSLContext | None = None,
+    server_name: str | None = None,
     before_sending: Callable[[], Awaitable[None]] | None = None,
 ) -> Outcome:
     """Send FRAME to HOST:PORT with one write and read one frame.
 
+    `server_name` is the name in the peer's certificate where it is not HOST.
     `before_sending` is awaited when the connection stands and nothing has left yet: the place to
     write down, durably, that the peer may see the message from now on. Raises only what it raises,
     and on cancellation. White space behind the answer is tolerated; anything else is not read.
     """
     try:
         async with asyncio.timeout(limits.connect_timeout_seconds):
-            reader, writer = await asyncio.open_connection(host, port, ssl=tls)
+            reader, writer = await asyncio.open_connection(
+                host, port, ssl=tls, server_hostname=server_name if tls else None
+            )
     except TimeoutError:
         return Outcome(Delivery.NEVER_SENT, error="connecting took too long")
     except OSError as error:

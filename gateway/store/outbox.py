@@ -33,9 +33,13 @@ WITH RECURSIVE heads (id) AS (
     SELECT (SELECT id FROM outbox WHERE state IN ('queued', 'sent')
             ORDER BY peer, lane, id LIMIT 1)
     UNION ALL
-    SELECT (SELECT n.id FROM outbox AS c JOIN outbox AS n ON (n.peer, n.lane) > (c.peer, c.lane)
-            WHERE c.id = heads.id AND n.state IN ('queued', 'sent')
-            ORDER BY n.peer, n.lane, n.id LIMIT 1)
+    SELECT coalesce(
+        (SELECT n.id FROM outbox AS c JOIN outbox AS n ON n.peer = c.peer AND n.lane > c.lane
+         WHERE c.id = heads.id AND n.state IN ('queued', 'sent')
+         ORDER BY n.lane, n.id LIMIT 1),
+        (SELECT n.id FROM outbox AS c JOIN outbox AS n ON n.peer > c.peer
+         WHERE c.id = heads.id AND n.state IN ('queued', 'sent')
+         ORDER BY n.peer, n.lane, n.id LIMIT 1))
     FROM heads WHERE heads.id IS NOT NULL
 )
 """
@@ -255,6 +259,11 @@ async def expire(tx: Transaction, *, now: int, limit: int = 100) -> list[OutboxM
                 )
             )
     return given_up
+
+
+async def has_expired(tx: Transaction, *, now: int) -> bool:
+    """Whether ``expire`` has something to do."""
+    return bool(await tx.all(_EXPIRED, now, 1))
 
 
 async def resolve(

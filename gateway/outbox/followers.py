@@ -1,0 +1,116 @@
+"""What else changes when a message of the outbox moves on: the refund behind a 5617, the journal.
+
+Everything here runs in the transaction that moves the message, so that both stand or fall together.
+A notice that a peer refuses for good (5996) has nothing behind it: the books stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from ..store import journal, outbox, refunds
+from ..store.protocol import Transaction
+from ..store.records import OutboxMessage, OutboxState, RefundState
+
+GATEWAY: Final = "gateway"
+
+
+class Follower(Protocol):
+    """Keeps the thing that a message is about in step with the message."""
+
+    async def __call__(
+        self, tx: Transaction, row: OutboxMessage, state: OutboxState, at: int, reason: str
+    ) -> None:
+        """The message ROW has just reached STATE, for REASON (a result code or a few words)."""
+
+
+# Where a refund may stand when its message reaches a state, and where it goes then. A result that
+# came before the acknowledgement has ended the refund already: it is in none of these.
+_BEFORE: Final[Mapping[OutboxState, tuple[tuple[RefundState, ...], RefundState]]] = {
+    "sent": (("queued",), "sent"),
+    "acknowledged": (("queued", "sent"), "acknowledged"),
+    "failed": (("queued", "sent", "acknowledged"), "failed"),
+    "unknown": (("queued", "sent", "acknowledged"), "unknown"),
+    "expired": (("queued",), "failed"),
+    "dead": (("queued",), "failed"),
+    "dropped": (("queued",), "failed"),
+}
+
+
+async def refund_follows(
+    tx: Transaction, row: OutboxMessage, state: OutboxState, at: int, reason: str
+) -> None:
+    """5617: the refund has the state of its message, until 2617 says more.
+
+    The column ``result`` is left to 2617; why a refund failed without one stands in
+    ``information``.
+    """
+    move = _BEFORE.get(state)
+    if move is None:
+        return
+    expected, following = move
+    outcome = None
+    if following in {"failed", "unknown"}:
+        outcome = refunds.RefundResult(result="", information=f"{state}: {reason}"[:200])
+    await refunds.set_state(
+        tx, row.subject, expected=expected, state=following, changed_at=at, outcome=outcome
+    )
+
+
+FOLLOWERS: Final[Mapping[str, Follower]] = {"5617": refund_follows}
+"""By the number of the request."""
+
+
+async def moved(
+    tx: Transaction,
+    row: OutboxMessage,
+    state: OutboxState,
+    at: int,
+    reason: str,
+    *,
+    followers: Mapping[str, Follower] = FOLLOWERS,
+) -> None:
+    """Bring everything else in step with ROW, which has just reached STATE in this transaction.
+
+    What becomes of messages that move money is journaled.
+    """
+    follower = followers.get(row.number)
+    if follower is not None:
+        await follower(tx, row, state, at, reason)
+    if state == "sent" or not row.money:
+        return
+    await journal.append(
+        tx,
+        at=at,
+        kind=f"outbox.{state}",
+        subject=row.subject,
+        actor=GATEWAY,
+        facts={
+            "outbox": row.id,
+            "peer": row.peer,
+            "number": row.number,
+            "MsgID": row.msg_id,
+            "reason": reason,
+        },
+    )
+
+
+async def end_awaited(
+    tx: Transaction,
+    *,
+    subject: str,
+    number: str,
+    state: outbox.LaterResult,
+    at: int,
+    result: str,
+) -> int:
+    """The later result of the request NUMBER about SUBJECT is here; how many messages it ended.
+
+    It may come at any time: before the acknowledgement, after the deadline, or for a message that
+    was given up as unknown. What was not sent yet is not sent any more.
+    """
+    ended = 0
+    for row in await outbox.of_subject(tx, subject, number=number):
+        ended += await outbox.resolve(tx, row.id, state, at=at, result=result)
+    return ended
