@@ -297,8 +297,13 @@ def _vouchers(
 
 
 def _loose_base64(text: str) -> bytes:
-    """Return the bytes of as much base64 as there is, junk left out."""
-    digits = _NOT_BASE64.sub("", text)
+    """Return the bytes of as much base64 as there is.
+
+    Junk that stands in the place of a digit is read as one, so that what follows keeps its place;
+    where the digits do not come out even, junk is left out.
+    """
+    digits = "".join(text.split()).rstrip("=")
+    digits = _NOT_BASE64.sub("A" if (len(digits) + 1) % 4 else "", digits)
     whole = digits[: len(digits) // 4 * 4]
     rest = digits[len(whole) :]
     padded = f"{rest}{'=' * (4 - len(rest))}" if len(rest) > 1 else ""

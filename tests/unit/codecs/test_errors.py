@@ -5,7 +5,6 @@ from __future__ import annotations
 import string
 
 import pytest
-
 from nontax.codecs import (
     RULES,
     LocalProtocolError,
@@ -33,7 +32,7 @@ def test_every_rule_has_both_texts() -> None:
 @pytest.mark.parametrize("rule", list(Rule))
 def test_every_rule_makes_an_error_for_the_wire(rule: Rule) -> None:
     english, chinese = RULES[rule]
-    params = {name: "7" for name in _parameters(english) | _parameters(chinese)}
+    params = dict.fromkeys(_parameters(english) | _parameters(chinese), "7")
     error = RemoteProtocolError(rule, tag="PayCode", value="320***", **params)
     assert str(error).startswith("PayCode: ")
     assert error.information.startswith("报文字段 PayCode: ")
@@ -55,9 +54,7 @@ def test_an_error_of_the_whole_message_names_no_field() -> None:
 def test_a_value_error_gets_its_field() -> None:
     error = RemoteProtocolError(RuleError(Rule.DATE), tag="CfmDate", value="20230230")
     assert str(error) == "CfmDate: is not a calendar date yyyymmdd (value '20230230')"
-    assert error.information == (
-        "报文字段 CfmDate: 不是有效日期,格式应为yyyymmdd(值 20230230)"
-    )
+    assert error.information == ("报文字段 CfmDate: 不是有效日期,格式应为yyyymmdd(值 20230230)")
 
 
 @pytest.mark.parametrize(("number", "kept"), [("2601", "2601"), ("26 1", None), ("２６０１", None)])

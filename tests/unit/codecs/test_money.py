@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from nontax.codecs import MAX_FEN, Rule, RuleError, format_yuan, parse_yuan
 
 
@@ -30,8 +29,8 @@ def test_amounts_are_read(text: str, fen: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "80.", ".5", "1,000.00", "1.234", "1e3", "NaN", "--1", "1 0", "80.00 ", "８０.00", "٣",
-     "80.00\n", "0x10", "1_000", "¥1", "+", "-"],
+    ["", " ", "80.", ".5", "1,000.00", "1.234", "1e3", "NaN", "--1", "1 0", "80.00 ", "８０.00",
+     "٣", "80.00\n", "0x10", "1_000", "¥1", "+", "-"],
 )  # fmt: skip
 def test_what_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(RuleError) as caught:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from nontax.codecs import (
     PayCode,
     PayCodePolicy,
@@ -59,9 +58,7 @@ def test_a_code_is_made_of_its_parts() -> None:
         ("320682", "26", "100", 100_000_000),
     ],
 )
-def test_no_code_is_made_of_other_parts(
-    region: str, year: str, assigner: str, serial: int
-) -> None:
+def test_no_code_is_made_of_other_parts(region: str, year: str, assigner: str, serial: int) -> None:
     with pytest.raises(ValueError, match="no pay code"):
         make_pay_code(region, year, assigner, serial)
 
