@@ -11,8 +11,6 @@ from binascii import unhexlify
 from itertools import pairwise
 from threading import Lock
 
-from Crypto.Cipher import DES3
-
 _BLOCK = 8
 _PARITY_MASK = 0xFE  # the lowest bit of each key byte is parity: DES ignores it
 
@@ -70,6 +68,9 @@ class TripleDes:
     def __init__(self, key: bytes) -> None:
         """`key` is 16 or 24 bytes; raises `KeyMaterialError`."""
         check_des_key(key)
+        # Imported here: it takes 17 ms, which sites without such peers need not wait for.
+        from Crypto.Cipher import DES3  # noqa: PLC0415
+
         # ECB and 3DES are what the interface prescribes
         self._cipher = DES3.new(key, DES3.MODE_ECB)
         self._lock = Lock()

@@ -23,6 +23,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import PydanticUndefined
 
 from ...mac import MasterKey, Secret, check_token, parse_des_key
 from ..secrets import resolve_secret
@@ -54,8 +55,14 @@ def reading(info: ValidationInfo) -> Reading:
 class Section(BaseModel):
     """A section of the file: frozen, unknown keys refused, values strict, nothing quoted."""
 
+    # defer_build: validators are made when a section is first read, which makes starting quicker
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, validate_default=True
+        defer_build=True,
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        hide_input_in_errors=True,
+        validate_default=True,
     )
 
     @field_validator("*", mode="after")
@@ -68,7 +75,7 @@ class Section(BaseModel):
 
 def setting(
     description: str,
-    default: Any = ...,
+    default: Any = PydanticUndefined,
     *,
     shown: bool = False,
     example: object = None,

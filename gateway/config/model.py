@@ -31,15 +31,15 @@ class Config(Section):
     """What one nontax.toml says. Frozen; secrets are wrapped and never shown."""
 
     node: NodeConfig = setting("this node")
-    store: StoreConfig = setting("the books", StoreConfig())
-    listen: ListenConfig = setting("the listening service", ListenConfig())
+    store: StoreConfig = setting("the books", default_factory=StoreConfig)
+    listen: ListenConfig = setting("the listening service", default_factory=ListenConfig)
     secrets: SecretsConfig = setting("secrets of the installation")
-    collection: CollectionConfig = setting("bills and payments", CollectionConfig())
-    outbox: OutboxConfig = setting("delivery to peers", OutboxConfig())
-    controls: ControlsConfig = setting("controls on units", ControlsConfig())
-    operators: OperatorsConfig = setting("operators", OperatorsConfig())
-    reconciliation: ReconciliationConfig = setting("repairs", ReconciliationConfig())
-    spool: SpoolConfig = setting("folders for other programs", SpoolConfig())
+    collection: CollectionConfig = setting("bills and payments", default_factory=CollectionConfig)
+    outbox: OutboxConfig = setting("delivery to peers", default_factory=OutboxConfig)
+    controls: ControlsConfig = setting("controls on units", default_factory=ControlsConfig)
+    operators: OperatorsConfig = setting("operators", default_factory=OperatorsConfig)
+    reconciliation: ReconciliationConfig = setting("repairs", default_factory=ReconciliationConfig)
+    spool: SpoolConfig = setting("folders for other programs", default_factory=SpoolConfig)
     peers: Annotated[tuple[PeerConfig, ...], Strict(strict=False)] = setting("peers", ())
 
     _file: Path = PrivateAttr(default=Path("nontax.toml"))
