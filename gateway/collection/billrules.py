@@ -20,7 +20,7 @@ from ..store import MAX_FEN, bills, catalogue
 from ..store.entries import Account, Item, Unit, UnitItem
 from ..store.protocol import Transaction
 from ..workdays import Workdays
-from .drafts import TAGS, BillDraft, Fault
+from .drafts import TAGS, BillDraft, Fault, wrong
 from .payinfo import RANGE, EntryError, check, out_of_range, total
 
 SUBJECT: Final = "3"
@@ -59,6 +59,13 @@ class BillRules:
             for peer in self.config.peers
             if peer.sync_bills and peer.enabled and region in peer.regions
         )
+
+    def notify_node(self, draft: BillDraft) -> str:
+        """The node that may bill for the draft's unit, '' when there is none."""
+        for peer in self.config.peers:
+            if draft.unit_code in peer.units and peer.kind == "unit" and peer.enabled:
+                return peer.code
+        return ""
 
 
 @dataclass(slots=True)
@@ -120,11 +127,6 @@ def judge(draft: BillDraft, known: Knowledge, rules: BillRules) -> Iterator[Faul
             f"the unit has bills that are unpaid for more than {days} days: no new bills",
             draft.unit_code,
         )
-
-
-def wrong(tag: str, chinese: str, english: str, value: str = "") -> Fault:
-    """A fault of form: 10002."""
-    return Fault(tag, Result.BAD_PARAMETER, chinese, english, value)
 
 
 def _form(draft: BillDraft, rules: BillRules) -> Iterator[Fault]:

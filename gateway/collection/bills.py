@@ -20,8 +20,8 @@ from ..store import bill_sync, bills, catalogue, journal, outbox, serials, virtu
 from ..store.entries import Item, VirtualPool
 from ..store.protocol import Transaction
 from ..store.records import Bill, BillItem, BillSource
-from .billrules import BillRules, Knowledge, account_of, judge, learn, wrong
-from .drafts import TAGS, BillDraft, BillRefused, Fault
+from .billrules import BillRules, Knowledge, account_of, judge, learn
+from .drafts import TAGS, BillDraft, BillRefused, Fault, wrong
 from .payinfo import RANGE, Entry
 from .payinfo import write as write_pay_info
 from .validity import expiry
@@ -57,7 +57,10 @@ CONTENT: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """Who makes bills, when, and how: 8994, 8995, import or cli."""
+    """Who makes bills, when, and how: 8994, 8995, import or cli.
+
+    `notify_node` gets the 5996 of bills that ask for it; '' is the node of the bill's unit.
+    """
 
     source: BillSource
     maker: str
@@ -232,7 +235,7 @@ def _bill(
         virtual_acct=virtual,
         face_to_face=draft.face_to_face,
         notify=draft.notify,
-        notify_node=making.notify_node if draft.notify else "",
+        notify_node=making.notify_node or rules.notify_node(draft) if draft.notify else "",
         content_digest=digest(draft),
         bill_type_code=draft.bill_type_code,
         bill_ver_code=draft.bill_ver_code,

@@ -85,6 +85,11 @@ class Fault:
         return f"{self.tag}: {self.english}{shown}"
 
 
+def wrong(tag: str, chinese: str, english: str, value: str = "") -> Fault:
+    """A fault of form: 10002."""
+    return Fault(tag, Result.BAD_PARAMETER, chinese, english, value)
+
+
 class BillRefused(Exception):
     """Drafts that cannot become bills: position of the draft and its faults, in order."""
 
