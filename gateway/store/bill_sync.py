@@ -19,10 +19,19 @@ async def note(tx: Transaction, peers: Sequence[str], pay_codes: Iterable[str], 
         await tx.many(_NOTE, ((peer, code, at) for code in pay_codes for peer in peers))
 
 
-async def waiting(tx: Transaction, peer: str, limit: int) -> list[tuple[str, int]]:
-    """Pay codes that a peer has still to be told of, each with the time of its last change."""
+async def waiting(
+    tx: Transaction, peer: str, limit: int, *, after: str = ""
+) -> list[tuple[str, int]]:
+    """Pay codes that a peer has still to be told of, each with the time of its last change.
+
+    By pay code, following the last one already seen.
+    """
     rows = await tx.all(
-        "SELECT pay_code, at FROM bill_sync WHERE peer = ?1 ORDER BY pay_code LIMIT ?2", peer, limit
+        "SELECT pay_code, at FROM bill_sync WHERE peer = ?1 AND pay_code > ?3"
+        " ORDER BY pay_code LIMIT ?2",
+        peer,
+        limit,
+        after,
     )
     return [(row[0], int(row[1])) for row in rows]
 

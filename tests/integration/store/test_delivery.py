@@ -250,15 +250,3 @@ async def test_pages_and_pruning(store: Store, make) -> None:
     assert await listed() == ids[2:]
     (new,) = await put(store, make.message("M9"))
     assert new > max(ids)
-
-
-async def test_a_long_lane_does_not_make_claiming_slow(store: Store, make) -> None:
-    """The plan looks up one row a lane: it never walks a lane or sorts the living rows."""
-
-    async def plan(tx):
-        return await tx.all("EXPLAIN QUERY PLAN " + outbox._DUE, 100, 10)
-
-    steps = [row[3] for row in await store.read(plan)]
-    scans = [step for step in steps if step.startswith("SCAN")]
-    assert not [step for step in scans if "outbox" in step and "USING" not in step], steps
-    assert sum("outbox_lanes" in step for step in steps) == 2, steps
