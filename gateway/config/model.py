@@ -17,6 +17,7 @@ from .sections import (
     CollectionConfig,
     ControlsConfig,
     ListenConfig,
+    LogConfig,
     NodeConfig,
     OperatorsConfig,
     OutboxConfig,
@@ -33,6 +34,7 @@ class Config(Section):
     node: NodeConfig = setting("this node")
     store: StoreConfig = setting("the books", default_factory=StoreConfig)
     listen: ListenConfig = setting("the listening service", default_factory=ListenConfig)
+    log: LogConfig = setting("the service's log", default_factory=LogConfig)
     secrets: SecretsConfig = setting("secrets of the installation")
     collection: CollectionConfig = setting("bills and payments", default_factory=CollectionConfig)
     outbox: OutboxConfig = setting("delivery to peers", default_factory=OutboxConfig)

@@ -137,6 +137,12 @@ class ListenConfig(Section):
     tls: ListenTlsConfig | None = setting("see [listen.tls]", None)
 
 
+class LogConfig(Section):
+    """The service's log on stderr, one JSON object a line."""
+
+    level: Literal["debug", "info", "warning", "error"] = setting("least level written", "info")
+
+
 class SecretsConfig(Section):
     """Secrets of the installation, by reference: file:PATH (relative to this file) or env:NAME."""
 
@@ -343,6 +349,7 @@ SECTIONS: Final[dict[str, type[Section]]] = {
     "node": NodeConfig,
     "store": StoreConfig,
     "listen": ListenConfig,
+    "log": LogConfig,
     "secrets": SecretsConfig,
     "collection": CollectionConfig,
     "outbox": OutboxConfig,
