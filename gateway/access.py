@@ -97,7 +97,7 @@ class Access:
             if good:
                 if state.awaits_confirmation:
                     await self._tokens.verified(peer.code, token, now)
-                return Grant(peer, token, token == state.current, body)
+                return Grant(peer, token, token.expose() == state.current, body)
         return None
 
     @staticmethod
