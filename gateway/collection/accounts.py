@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..store import catalogue, virtual_accounts
+from ..store import virtual_accounts
 from ..store.protocol import Transaction
 from ..store.records import Account, Bill
 
@@ -25,8 +25,12 @@ class Recipient:
     real_acct: str = ""
 
 
-async def recipient(tx: Transaction, bill: Bill, bank_code: str, today: str) -> Recipient | None:
+async def recipient(
+    tx: Transaction, bill: Bill, bank_code: str, accounts: list[Account]
+) -> Recipient | None:
     """The account that a node at BANK_CODE ("" for platform and units) is given for a bill.
+
+    ACCOUNTS are the collection accounts of the bill's region that are valid today.
 
     The bill's own account; else the region's at the asking bank; else the region's default; None
     when the region has no valid account. A virtual account stands in front of the real one when
@@ -42,7 +46,7 @@ async def recipient(tx: Transaction, bill: Bill, bank_code: str, today: str) -> 
             is_inter_bank=bill.is_inter_bank or SAME_BANK,
             real_acct=bill.rec_acct_real if bill.rec_acct_real != bill.rec_acct else "",
         )
-    chosen = _choose(await catalogue.collection_accounts(tx, bill.region, today), bank_code)
+    chosen = _choose(accounts, bank_code)
     if chosen is None:
         return None
     virtual = await _virtual(tx, bill, chosen)
@@ -57,24 +61,27 @@ async def recipient(tx: Transaction, bill: Bill, bank_code: str, today: str) -> 
     )
 
 
-async def acceptable(tx: Transaction, bill: Bill, bank_code: str, today: str) -> frozenset[str]:
+async def acceptable(
+    tx: Transaction, bill: Bill, bank_code: str, accounts: list[Account]
+) -> frozenset[str]:
     """The account numbers that a confirmation by a node at BANK_CODE may name for a bill."""
     names = {bill.rec_acct, bill.rec_acct_real}
-    given = await recipient(tx, bill, bank_code, today)
+    given = await recipient(tx, bill, bank_code, accounts)
     if given is not None:
         names |= {given.acct, given.real_acct}
-    for account in await catalogue.collection_accounts(tx, bill.region, today):
-        if account.is_default:
-            names.add(account.acct_no)
+    names |= {account.acct_no for account in accounts if account.is_default}
     return frozenset(names - {""})
 
 
 def _choose(accounts: list[Account], bank_code: str) -> Account | None:
     """The account at the asking bank, the default one first; else the region's default."""
-    own = [account for account in accounts if bank_code and account.bank_code == bank_code]
-    defaults = [account for account in accounts if account.is_default]
-    own.sort(key=lambda account: (not account.is_default, account.acct_no))
-    return next(iter(own), next(iter(defaults), None))
+    chosen = default = None
+    for account in accounts:
+        if account.is_default and default is None:
+            default = account
+        if bank_code and account.bank_code == bank_code:
+            chosen = account if chosen is None or account.is_default else chosen
+    return chosen or default
 
 
 async def _virtual(tx: Transaction, bill: Bill, account: Account) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..collection.booking import Booking
+from ..collection.lookups import Lookups
 from ..collection.rules import ConfirmRules
 from ..config import Config
 from ..peers import PeerDirectory
@@ -33,15 +34,16 @@ class FlowParts:
 
 def make_flows(parts: FlowParts) -> dict[str, Flow[Any]]:
     """Every flow by the number of its message."""
+    lookups = Lookups()
     flows: tuple[Flow[Any], ...] = (
         AnswerLinkTest(),
         ReceiveNotice(),
         ChangeToken(parts.sealer),
-        QueryDue(parts.rules),
-        UnitQueryDue(parts.rules),
-        QuerySchoolBills(),
-        QuerySchoolBills2697(),
-        ConfirmPayment(parts.rules, parts.booking),
+        QueryDue(parts.rules, lookups),
+        UnitQueryDue(parts.rules, lookups),
+        QuerySchoolBills(lookups),
+        QuerySchoolBills2697(lookups),
+        ConfirmPayment(parts.rules, parts.booking, lookups),
         ReceiveUnitBill(parts.config),
         ReceivePaperBill(parts.config),
         ReceiveRefundResult(),

@@ -13,6 +13,7 @@ from ...messages.codes import Result
 from ...messages.confirm import Confirmation
 from ..collection.accounts import acceptable
 from ..collection.booking import Booking, Received
+from ..collection.lookups import Lookups
 from ..collection.rules import ConfirmRules
 from ..store import confirmations, payments, queried
 from ..store.protocol import Transaction
@@ -28,8 +29,9 @@ class ConfirmPayment(Flow[Confirmation]):
 
     number = "2612"
 
-    def __init__(self, rules: ConfirmRules, booking: Booking) -> None:
+    def __init__(self, rules: ConfirmRules, booking: Booking, lookups: Lookups) -> None:
         self._rules = rules
+        self._lookups = lookups
         self._booking = booking
 
     async def decide(self, tx: Transaction, request: Request, message: Confirmation) -> Decision:
@@ -159,14 +161,14 @@ class ConfirmPayment(Flow[Confirmation]):
                 return Result.NOT_QUERIED_THAT_DAY
         return None
 
-    @staticmethod
     async def _account_fits(
-        tx: Transaction, request: Request, message: Confirmation, bill: Bill
+        self, tx: Transaction, request: Request, message: Confirmation, bill: Bill
     ) -> bool:
         if not message.RecAcct:
             return message.RecAcctType == SUBJECT_ACCOUNT
         bank = request.peer.bank_code or ""
-        return message.RecAcct in await acceptable(tx, bill, bank, request.today)
+        accounts = await self._lookups.accounts(tx, bill.region, request.today, request.now_ms)
+        return message.RecAcct in await acceptable(tx, bill, bank, accounts)
 
     async def _refuse(
         self, tx: Transaction, content: ConfirmationRow, result: Result, notes: tuple[str, ...]

@@ -12,7 +12,8 @@ from ...messages.education import (
     SchoolBills2697,
 )
 from ..collection.accounts import recipient
-from ..store import bills, catalogue
+from ..collection.lookups import Lookups
+from ..store import bills
 from ..store.protocol import Transaction
 from .base import Answer, Decision, Flow, Request
 from .query import due_fields, is_expired
@@ -30,6 +31,9 @@ class QuerySchoolBills(Flow[SchoolBillQuery]):
     number = "2698"
     writes = False
     answer_model: ClassVar[type[SchoolBills | SchoolBills2697]] = SchoolBills
+
+    def __init__(self, lookups: Lookups) -> None:
+        self._lookups = lookups
 
     def validate(self, request: Request, message: SchoolBillQuery) -> Answer | None:
         del request
@@ -50,9 +54,11 @@ class QuerySchoolBills(Flow[SchoolBillQuery]):
         for bill in found:
             if bill.region not in request.peer.regions or is_expired(bill, request.today):
                 continue
-            if bank and not await catalogue.bank_may_collect(tx, bill.unit_code, bank):
+            now = request.now_ms
+            if not await self._lookups.bank_may_collect(tx, bill.unit_code, bank, now):
                 continue
-            to = await recipient(tx, bill, bank, request.today)
+            accounts = await self._lookups.accounts(tx, bill.region, request.today, now)
+            to = await recipient(tx, bill, bank, accounts)
             # One answer names one region: that of the first bill.
             if to is None or bill.region != (region or bill.region):
                 continue

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 from ...messages.codes import Result
 from ...messages.query import BillDue, BillQuery, UnitBillDue
 from ..collection.accounts import Recipient, recipient
+from ..collection.lookups import Lookups
 from ..collection.rules import ConfirmRules
 from ..peers import Peer
-from ..store import bills, catalogue, queried
+from ..store import bills, queried
 from ..store.protocol import Transaction
 from ..store.records import Bill
 from .base import Answer, Decision, Flow, Request, general
@@ -24,7 +25,8 @@ class QueryDue(Flow[BillQuery]):
     number = "2601"
     answer_model: ClassVar[type[BillDue]] = BillDue
 
-    def __init__(self, rules: ConfirmRules) -> None:
+    def __init__(self, rules: ConfirmRules, lookups: Lookups) -> None:
+        self._lookups = lookups
         # A query leaves a trace only where confirmations are checked against it.
         self.writes = rules.notes_queries
 
@@ -40,9 +42,11 @@ class QueryDue(Flow[BillQuery]):
         if bill.state == "unpaid":
             if is_expired(bill, request.today):
                 return self._refuse(Result.BILL_EXPIRED)
-            if bank and not await catalogue.bank_may_collect(tx, bill.unit_code, bank):
+            now = request.now_ms
+            if not await self._lookups.bank_may_collect(tx, bill.unit_code, bank, now):
                 return self._refuse(Result.BANK_NOT_ALLOWED)
-        to = await recipient(tx, bill, bank, request.today)
+        accounts = await self._lookups.accounts(tx, bill.region, request.today, request.now_ms)
+        to = await recipient(tx, bill, bank, accounts)
         if to is None:
             return self._refuse(Result.NO_ACCOUNT)
         if self.writes:
