@@ -13,8 +13,8 @@ from .envelope import (
     VoucherPart,
     decode_voucher,
     open_envelope,
-    write_envelope,
 )
+from .envelope_writer import write_envelope
 from .errors import (
     FORMAT_ERROR,
     RULES,

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 from nontax.codecs import (
+    ENVELOPE_LIMITS,
     FrameDecoder,
     Head,
     Limits,
@@ -20,6 +21,7 @@ from nontax.codecs import (
     RemoteProtocolError,
     decode_voucher,
     describe,
+    envelope,
     escape_xml,
     gbk_length,
     open_envelope,
@@ -141,6 +143,28 @@ def test_what_the_charset_lacks_is_a_local_error(text: str) -> None:
         assert body.tag == "PayerName"
         assert body.character is not None
         assert body.character in text
+
+
+WRITTEN = [
+    write_envelope(
+        Head("K3206820002", "F320682", "8994", "20261122093015", "20261122093015", "20261122"),
+        "<Voucher><PayerName>李四</PayerName></Voucher>",
+        adm_div_code="320682",
+        st_year="2026",
+    )
+]
+
+
+@given(st.one_of(st.sampled_from(BODIES + WRITTEN), mutated(BODIES + WRITTEN)))
+def test_the_short_way_to_open_says_what_the_parser_says(body: bytes) -> None:
+    usual = envelope._open_usual(body, "2026")
+    if usual is not None:
+        parsed = envelope._Opener("2026").open(parse_xml(body, limits=ENVELOPE_LIMITS))
+        assert usual == parsed
+
+
+def test_the_short_way_is_taken() -> None:
+    assert all(envelope._open_usual(body, "2026") is not None for body in BODIES + WRITTEN)
 
 
 @given(st.one_of(st.binary(max_size=200), mutated(BODIES)))
