@@ -1,4 +1,4 @@
-"""Writing the CFX document in its one exact form: values -> HEAD, VoucherCount, vouchers in base64."""
+"""Writing the CFX document in its one exact form: values -> HEAD and the vouchers in base64."""
 
 from __future__ import annotations
 

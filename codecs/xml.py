@@ -20,9 +20,9 @@ from .errors import LocalProtocolError, RemoteProtocolError, Rule
 class Limits(NamedTuple):
     """What a document may need: bytes as received, nesting (root = 1), number of elements."""
 
-    max_bytes: int = 16 * 1024 * 1024
+    max_bytes: int = 99_999_999  # the frame decoder's limit, a setting, comes first
     max_depth: int = 6
-    max_elements: int = 1_000_000
+    max_elements: int = 3_000_000
 
 
 VOUCHER_LIMITS: Final = Limits()
