@@ -54,7 +54,7 @@ def chain_hash(
         f"{prev_hash}|{seq}|{at}|{len(kind)}:{kind}|{len(subject)}:{subject}"
         f"|{len(actor)}:{actor}|{facts}"
     )
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 async def append(

@@ -137,11 +137,12 @@ async def claim(
 
     Call ``expire`` before: an expired head is not claimed and blocks its lane until then.
     """
-    claimed = []
-    for message in await due(tx, now=now, limit=limit):
-        if await lease(tx, message.id, owner, now=now, until=now + lease_ms):
-            claimed.append(replace(message, lease_owner=owner, lease_until=now + lease_ms))
-    return claimed
+    until = now + lease_ms
+    return [
+        replace(message, lease_owner=owner, lease_until=until)
+        for message in await due(tx, now=now, limit=limit)
+        if await lease(tx, message.id, owner, now=now, until=until)
+    ]
 
 
 async def mark_sending(tx: Transaction, message_id: int, owner: str, *, at: int) -> bool:

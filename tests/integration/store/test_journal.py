@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from nontax.gateway.store import Store, StoreError, journal
 
 ROWS = 5
@@ -71,12 +70,9 @@ async def test_export_streams_all_rows_over_pages(store: Store, monkeypatch) -> 
         "UPDATE journal SET facts = '{}' WHERE seq = 2",
         "DELETE FROM journal WHERE seq = 5",
         "DELETE FROM journal_head",
-        "INSERT INTO journal SELECT 9, at, kind, subject, actor, facts, hash, hash FROM journal"
-        " WHERE seq = 5",
-        "INSERT INTO journal SELECT 6, at, kind, subject, actor, facts, 'x', 'y' FROM journal"
-        " WHERE seq = 5",
-        "INSERT OR REPLACE INTO journal SELECT 5, at, kind, subject, actor, '{}', prev_hash, hash"
-        " FROM journal WHERE seq = 5",
+        "INSERT INTO journal SELECT 9, 1, 'k', 's', 'a', '{}', hash, hash FROM journal_head",
+        "INSERT INTO journal VALUES (6, 1, 'k', 's', 'a', '{}', 'x', 'y')",
+        "INSERT OR REPLACE INTO journal VALUES (5, 1, 'k', 's', 'a', '{}', 'x', 'y')",
     ],
 )
 async def test_the_database_itself_refuses_changes(filled: Store, statement: str) -> None:
@@ -114,7 +110,10 @@ async def test_a_changed_column_is_found(
     report = await tampered(
         filled,
         tmp_path,
-        lambda raw: raw.execute(f"UPDATE journal SET {column} = ? WHERE seq = ?", (value, row)),
+        lambda raw: raw.execute(
+            f"UPDATE journal SET {column} = ? WHERE seq = ?",  # noqa: S608 - the test's own
+            (value, row),
+        ),
     )
     assert not report.ok
     assert report.first_bad == row
@@ -137,7 +136,9 @@ async def test_missing_rows_are_found(
     filled: Store, tmp_path: Path, where: str, first_bad: int
 ) -> None:
     report = await tampered(
-        filled, tmp_path, lambda raw: raw.execute(f"DELETE FROM journal WHERE {where}")
+        filled,
+        tmp_path,
+        lambda raw: raw.execute(f"DELETE FROM journal WHERE {where}"),  # noqa: S608 - the test's
     )
     assert (report.ok, report.first_bad) == (False, first_bad)
 

@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 
 import pytest
-
 from nontax.gateway.store import (
     ConstraintViolated,
     Store,

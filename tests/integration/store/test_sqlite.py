@@ -14,21 +14,18 @@ import threading
 from pathlib import Path
 
 import pytest
-
 from nontax.gateway.store import (
     SchemaTooNew,
     SqliteOptions,
     Store,
     StoreBusy,
     StoreCorrupt,
-    StoreError,
     StoreFailed,
     journal,
     meta,
     open_store,
     outbox,
     serials,
-    sqlite_path,
 )
 from nontax.gateway.store.sqlite.migrate import migrations
 
@@ -44,6 +41,11 @@ def store_url() -> str:
 def raw(tmp_path: Path) -> sqlite3.Connection:
     """The file as somebody with a SQLite shell has it."""
     return sqlite3.connect(tmp_path / "books.db", isolation_level=None)
+
+
+def modes(directory: Path) -> dict[str, int]:
+    """The files of a directory with their permissions."""
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()}
 
 
 async def hold(store: Store) -> tuple[asyncio.Future[None], threading.Event]:
@@ -124,7 +126,7 @@ async def test_another_process_may_hold_the_lock_for_a_while(opener, tmp_path: P
     with contextlib.closing(raw(tmp_path)) as other:
         other.execute("BEGIN IMMEDIATE")
         unit = asyncio.ensure_future(store.transact(lambda tx: serials.next_number(tx, "s")))
-        while not store.stats.busy_waits:
+        while not store.stats.busy_waits:  # noqa: ASYNC110 - counted by the writer's thread
             await asyncio.sleep(0)
         assert not unit.done()
         other.execute("ROLLBACK")
@@ -229,10 +231,9 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
 async def test_the_books_are_readable_by_their_owner_alone(opener, tmp_path: Path) -> None:
     store = await opener()
     await store.transact(lambda tx: meta.put(tx, "a", "1"))
-    for path in tmp_path.iterdir():
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
     await store.backup(tmp_path / "copy.db")
-    assert stat.S_IMODE((tmp_path / "copy.db").stat().st_mode) == 0o600
+    assert set(modes(tmp_path).values()) == {0o600}
+    assert {"books.db", "books.db-wal", "copy.db"} <= set(modes(tmp_path))
 
 
 async def test_closing_leaves_one_file(opener, tmp_path: Path) -> None:
@@ -241,13 +242,13 @@ async def test_closing_leaves_one_file(opener, tmp_path: Path) -> None:
     await store.read(lambda tx: meta.get(tx, "a"))
     await store.scan(lambda tx: meta.get(tx, "a"))
     await store.close()
-    assert [path.name for path in tmp_path.iterdir()] == ["books.db"]
+    assert list(modes(tmp_path)) == ["books.db"]
 
 
 async def test_a_missing_store_is_not_made_by_accident(tmp_path: Path) -> None:
     with pytest.raises(StoreFailed, match="no such database"):
         await open_store(URL, tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert modes(tmp_path) == {}
 
 
 async def test_a_directory_that_is_not_there_is_an_error(tmp_path: Path) -> None:
@@ -347,17 +348,3 @@ async def test_a_long_lane_does_not_make_claiming_slow(store: Store) -> None:
     assert "SEARCH outbox USING INTEGER PRIMARY KEY (rowid=?)" in steps
     scanned = [step for step in steps if step.startswith("SCAN") and "INDEX" not in step]
     assert set(scanned) <= {"SCAN heads", "SCAN CONSTANT ROW"}
-
-
-@pytest.mark.parametrize(
-    ("url", "path"),
-    [("sqlite:///books.db", "/base/books.db"), ("sqlite:////var/b.db", "/var/b.db")],
-)
-def test_urls_name_files(url: str, path: str) -> None:
-    assert sqlite_path(url, Path("/base")) == Path(path)
-
-
-@pytest.mark.parametrize("url", ["", "sqlite:///", "sqlite:books.db", "mysql:///books"])
-def test_other_urls_are_refused(url: str) -> None:
-    with pytest.raises(StoreError, match=r"store\.url"):
-        sqlite_path(url, Path("/base"))

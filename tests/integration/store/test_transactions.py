@@ -9,7 +9,6 @@ import threading
 from pathlib import Path
 
 import pytest
-
 from nontax.gateway.store import (
     Store,
     StoreClosed,
@@ -25,6 +24,12 @@ from nontax.gateway.store import (
 )
 
 WORKER = Path(__file__).with_name("worker.py")
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    """A worker process, spoken to by lines."""
+    command = [sys.executable, str(WORKER), *arguments]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 async def test_an_effect_is_seen_once_the_unit_returned(store: Store) -> None:
@@ -217,16 +222,8 @@ async def test_processes_race_for_bills_and_serials(
     count = 200
     rows = [make.bill(f"{index:020d}") for index in range(count)]
     await store.transact(lambda tx: bills.insert_many(tx, rows, []))
-    command = [sys.executable, str(WORKER), "pay", store_url, str(tmp_path)]
-    processes = [
-        subprocess.Popen(
-            [*command, node, str(count)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for node in ("D3206820105", "D3206820301")
-    ]
+    nodes = ("D3206820105", "D3206820301")
+    processes = [start("pay", store_url, str(tmp_path), node, str(count)) for node in nodes]
     for process in processes:
         assert process.stdout.readline() == "ready\n"
     for process in processes:
