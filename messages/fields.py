@@ -55,7 +55,7 @@ class Case:
 
     def __and__(self, other: Case) -> Case:
         """The case in which both hold."""
-        return replace(self, further=other)
+        return replace(self, further=self.further & other if self.further else other)
 
 
 def when(tag: str, *values: str) -> Case:

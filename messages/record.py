@@ -2,7 +2,9 @@
 
 A model may be made in two ways with the same guarantees: by `read` from what a peer sent
 (RemoteProtocolError) and by its constructor from Python values (LocalProtocolError). Both apply
-the declared rules of every field, so a model that exists can be written.
+the declared rules of every field, so a model that exists can be written. One rule differs, as
+messages.md says: a ``*M`` field whose case holds may be empty on receipt (`Record.unfilled` names
+it, ``strict=True`` refuses it), and the constructor insists on it.
 """
 
 from __future__ import annotations
