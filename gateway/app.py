@@ -91,6 +91,7 @@ class Gateway:
             log=log,
             metrics=self.metrics,
             wakeup=self.wakeup,
+            thread_bytes=config.listen.thread_parse_bytes,
         )
         self.server = FrameServer(exchanges, _limits(config))
         self.deliverer = Deliverer(
@@ -157,6 +158,7 @@ def _limits(config: Config) -> ServerLimits:
         first_frame_timeout_seconds=listen.first_frame_timeout_seconds,
         idle_timeout_seconds=listen.idle_timeout_seconds,
         handler_timeout_seconds=listen.handler_timeout_seconds,
+        write_timeout_seconds=listen.write_timeout_seconds,
         linger_seconds=listen.linger_seconds,
         linger_bytes=listen.linger_bytes,
     )

@@ -40,10 +40,6 @@ from .observe.metrics import Metrics
 from .store.protocol import Store, StoreBusy, Transaction
 from .wakeup import Wakeup
 
-# Documents above this size are read in a thread: parsing them would hold the loop for milliseconds.
-THREAD_BYTES = 65536
-
-
 class _Refused(Exception):
     """Ends the reading of an authenticated request with a result and a text for the peer."""
 
@@ -81,7 +77,10 @@ class Exchanges:
         log: Log,
         metrics: Metrics,
         wakeup: Wakeup,
+        thread_bytes: int,
     ) -> None:
+        # Documents above this size are read in a thread: they would hold the loop for milliseconds.
+        self._thread_bytes = thread_bytes
         self._node = node
         self._access = access
         self._limiter = limiter
@@ -159,13 +158,12 @@ class Exchanges:
             answer = general(head.msg_no or frame.number, refused.result, refused.information)
         return self._reply(received, Decision(answer))
 
-    @staticmethod
-    async def _open(frame: RawFrame) -> Envelope:
+    async def _open(self, frame: RawFrame) -> Envelope:
         width = probe_mac_width(frame.payload)
         if width is None:
             raise RemoteProtocolError(Rule.BODY_END, number=frame.number)
         body, _ = split_mac(frame.payload, width)
-        if len(body) > THREAD_BYTES:
+        if len(body) > self._thread_bytes:
             return await asyncio.to_thread(open_envelope, body)
         return open_envelope(body)
 
@@ -207,7 +205,7 @@ class Exchanges:
         if len(envelope.vouchers) != 1:
             raise _Refused(Result.BAD_PARAMETER, "VoucherCount: 本版本每个报文只支持一个凭证")
         part = envelope.vouchers[0]
-        if len(part.text) > THREAD_BYTES:
+        if len(part.text) > self._thread_bytes:
             read = asyncio.to_thread(_read_voucher, spec, part, peer.charset)
             voucher, message = await read
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import secrets
 import signal
@@ -20,7 +21,7 @@ from .clock import SystemClock
 from .config import Config
 from .net.server import run_in_loop
 from .observe.log import Log
-from .store import open_store
+from .store import SqliteOptions, open_store
 
 _FLUSH_SECONDS = 0.05
 _BACKLOG = 1024
@@ -55,11 +56,15 @@ async def _serve(config: Config, inherited: int | None, ready: int | None) -> No
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _asked_to_stop, stopping)
-    store = await open_store(config.store.url, config.directory)
+    options = SqliteOptions(queue_limit=config.listen.max_pending_writes)
+    store = await open_store(config.store.url, config.directory, sqlite=options)
     gateway = Gateway(config, store, Surroundings(clock, secrets.token_bytes, log))
     await gateway.start(socket.socket(fileno=inherited) if inherited is not None else None)
     host, port = gateway.server.address
     log.event("info", "listening", host=host, port=port, node=config.node.code, pid=os.getpid())
+    # What was made so far lives as long as the process: the collector need not walk it again.
+    gc.collect()
+    gc.freeze()
     _announce(host, port, ready)
     await stopping.wait()
     log.event("info", "stopping")
