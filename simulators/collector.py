@@ -55,6 +55,8 @@ class Collector:
         self._told: dict[tuple[str, str], Confirmation] = {}
         self._owed: list[RefundResult] = []
         self._ordered = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._settled.set()
         self._serial = 0
         node.handlers["5617"] = self._refund_ordered
 
@@ -190,8 +192,13 @@ class Collector:
                 TraTime=now.strftime("%H%M%S"),
             )
         )
+        self._settled.clear()
         self._ordered.set()
         return self._general("5617", SUCCESS)
+
+    async def all_refunds_told(self) -> None:
+        """Wait until nothing is owed."""
+        await self._settled.wait()
 
     @property
     def owed(self) -> tuple[RefundResult, ...]:
@@ -219,6 +226,7 @@ class Collector:
                 raise NoAnswerError(f"result 2617 was refused: {answer.result}", sent=True)
             self._owed.pop(0)
             taken += 1
+        self._settled.set()
         return taken
 
     async def keep_sending_results(self) -> None:

@@ -106,10 +106,17 @@ class Node:
         """The requests of this number that came in so far."""
         return [request for request in self.received if request.head.msg_no == number]
 
+    async def wait_until(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
+        """Wait until a condition holds; it is looked at whenever a request has been answered for.
+
+        Raises TimeoutError.
+        """
+        async with asyncio.timeout(seconds), self._arrived:
+            await self._arrived.wait_for(condition)
+
     async def wait_for(self, number: str, count: int = 1, seconds: float = 20.0) -> list[Received]:
         """Wait until so many requests of a number have come in. Raises TimeoutError."""
-        async with asyncio.timeout(seconds), self._arrived:
-            await self._arrived.wait_for(lambda: len(self.of(number)) >= count)
+        await self.wait_until(lambda: len(self.of(number)) >= count, seconds)
         return self.of(number)
 
     async def _respond(self, frame: RawFrame) -> Reaction:

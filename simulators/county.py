@@ -1,0 +1,120 @@
+"""The demo's cast: a real gateway, two banks, the platform and a unit, all over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from .bank import Bank
+from .identity import Clock, civil_now
+from .link import Address
+from .peer import Log, Node, Patience, no_log
+from .people import LAND
+from .platform import Platform
+from .process import GatewayProcess, Installation
+from .scenario import Script
+from .unit import UnitSystem
+
+BANKS: Final = ("D3206820105", "D3206820301")
+PLATFORM: Final = "G000001"
+UNIT: Final = "K3206820002"
+NODES: Final = (*BANKS, PLATFORM, UNIT)
+
+# A day in seconds: what fails is tried again soon, and a lease ends soon after a kill.
+QUICK_OUTBOX: Final = {
+    "first_retry_seconds": 0.2,
+    "backoff_factor": 1.5,
+    "max_retry_seconds": 1.0,
+    "connect_timeout_seconds": 1.0,
+    "answer_timeout_seconds": 2.0,
+    "lease_seconds": 3.5,
+    "poll_seconds": 0.2,
+}
+
+
+@dataclass(slots=True)
+class County:
+    """Everybody of the day. The gateway's address may change; `moved` tells all nodes."""
+
+    installation: Installation
+    gateway: GatewayProcess
+    banks: tuple[Bank, Bank]
+    platform: Platform
+    unit: UnitSystem
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes of the four counterparties."""
+        return (*(bank.node for bank in self.banks), self.platform.node, self.unit.node)
+
+    @property
+    def collectors(self) -> tuple[Bank | Platform, ...]:
+        """Who takes money."""
+        return (*self.banks, self.platform)
+
+    async def open(self) -> Address:
+        """Start the gateway and tell everybody where it is. Raises CommandFailedError."""
+        address = await self.gateway.start()
+        for node in self.nodes:
+            node.gateway = address
+        return address
+
+
+@contextlib.asynccontextmanager
+async def county(
+    directory: Path,
+    *,
+    patience: Patience | None = None,
+    clock: Clock = civil_now,
+    log: Log = no_log,
+    outbox: dict[str, float] | None = None,
+    prepare: Callable[[Installation], None] | None = None,
+) -> AsyncIterator[County]:
+    """A fresh sample in `directory` with everybody listening; the gateway is not started yet.
+
+    prepare: changes the configuration before anything runs. At the end all is stopped.
+    """
+    installation = await Installation.sample(directory)
+    nodes = {
+        code: Node(
+            installation.identity(code, clock=clock),
+            patience=patience,
+            script=Script(),
+            log=log,
+        )
+        for code in NODES
+    }
+    async with contextlib.AsyncExitStack() as stack:
+        for node in nodes.values():
+            await stack.enter_async_context(node)
+        installation.configure(
+            {"listen": {"port": 0}, "outbox": outbox or QUICK_OUTBOX},
+            {code: {"address": str(node.address)} for code, node in nodes.items()},
+        )
+        if prepare is not None:
+            prepare(installation)
+        gateway = GatewayProcess(installation)
+        stack.push_async_callback(_end, gateway)
+        banks = (Bank(nodes[BANKS[0]]), Bank(nodes[BANKS[1]]))
+        banks[1].outlet, banks[1].serial_prefix = "320682101", "J"
+        platform = Platform(nodes[PLATFORM])
+        unit = UnitSystem(nodes[UNIT], LAND.code, LAND.name)
+        everybody = County(installation, gateway, banks, platform, unit)
+        results = [asyncio.create_task(c.keep_sending_results()) for c in everybody.collectors]
+        stack.push_async_callback(_cancel, results)
+        yield everybody
+
+
+async def _end(gateway: GatewayProcess) -> None:
+    if gateway.running:
+        await gateway.kill()
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
