@@ -7,7 +7,8 @@ messages.md says: a ``*M`` field whose case holds may be empty on receipt (`Reco
 it, ``strict=True`` refuses it), and the constructor insists on it.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: pydantic would compile the class variables' text
+# again for each of the ninety tables.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ SHOWN_ITEMS: Final = 3
 """A repr shows this many items of a group."""
 
 
-def declarations(model: type[Record]) -> dict[str, Declaration]:
+def declarations(model: "type[Record]") -> dict[str, Declaration]:
     """Tag to declaration of a record class, in the order of the table."""
     found: dict[str, Declaration] = {}
     for tag, info in model.model_fields.items():
@@ -73,7 +74,7 @@ class Record(BaseModel):
         cls.plan = Plan(cls, declarations(cls))
 
     @classmethod
-    def nested_model(cls, tag: str) -> type[Record]:
+    def nested_model(cls, tag: str) -> "type[Record]":
         """The class of the items of group ``tag``."""
         for argument in (cls.model_fields[tag].annotation, *_arguments(cls, tag)):
             if isinstance(argument, type) and issubclass(argument, Record):
@@ -105,6 +106,47 @@ class Record(BaseModel):
                 yield tag, [*value[:SHOWN_ITEMS], f"… {len(value)}"]
             else:
                 yield tag, value
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSpec:
+    """What the catalogue says about one message. Parties as messages.json lists them."""
+
+    number: str
+    interface: str
+    sender: str
+    receiver: str
+    answer: str
+    name: str
+    title: str
+    origin: str
+    note: str
+    model: "type[Voucher]"
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Interface and number: 5981 is two messages."""
+        return self.interface, self.number
+
+    @property
+    def senders(self) -> tuple[str, ...]:
+        """Kinds of node that send it."""
+        return tuple(self.sender.split(","))
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """Kinds of node that receive it; ``any`` stands for all."""
+        return tuple(self.receiver.split(","))
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Numbers that answer it: the answer on the connection first, then the later result."""
+        return tuple(self.answer.split(",")) if self.answer else ()
+
+    @property
+    def fields(self) -> dict[str, Declaration]:
+        """Tag to declaration, in the order of the table."""
+        return declarations(self.model)
 
 
 class Voucher(Record):
@@ -139,47 +181,6 @@ class Voucher(Record):
     def write(self) -> str:
         """The voucher's XML text: fields in the order of the table, ``<X/>`` for empty."""
         return f"<Voucher>{self.plan.write(vars(self))}</Voucher>"
-
-
-@dataclass(frozen=True, slots=True)
-class MessageSpec:
-    """What the catalogue says about one message. Parties as messages.json lists them."""
-
-    number: str
-    interface: str
-    sender: str
-    receiver: str
-    answer: str
-    name: str
-    title: str
-    origin: str
-    note: str
-    model: type[Voucher]
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Interface and number: 5981 is two messages."""
-        return self.interface, self.number
-
-    @property
-    def senders(self) -> tuple[str, ...]:
-        """Kinds of node that send it."""
-        return tuple(self.sender.split(","))
-
-    @property
-    def receivers(self) -> tuple[str, ...]:
-        """Kinds of node that receive it; ``any`` stands for all."""
-        return tuple(self.receiver.split(","))
-
-    @property
-    def answers(self) -> tuple[str, ...]:
-        """Numbers that answer it: the answer on the connection first, then the later result."""
-        return tuple(self.answer.split(",")) if self.answer else ()
-
-    @property
-    def fields(self) -> dict[str, Declaration]:
-        """Tag to declaration, in the order of the table."""
-        return declarations(self.model)
 
 
 V = TypeVar("V", bound=Voucher)
