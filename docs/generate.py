@@ -51,11 +51,13 @@ def store_markdown() -> str:
     lines = [
         "# Store",
         "",
-        "The books are one SQLite file (STRICT tables, WAL). Read it with any SQLite tool; write it"
-        " with the gateway's own commands only, for every change of the books has its row in the"
-        " journal. Amounts are fen, instants milliseconds UTC, dates text `yyyymmdd` (empty where"
-        " open), flags 0 or 1; text that is not known is empty, never NULL. Migrations are"
-        " numbered, run once, and are never undone:",
+        (
+            "The books are one SQLite file (STRICT tables, WAL). Read it with any SQLite tool; write it"
+            " with the gateway's own commands only, for every change of the books has its row in the"
+            " journal. Amounts are fen, instants milliseconds UTC, dates text `yyyymmdd` (empty where"
+            " open), flags 0 or 1; text that is not known is empty, never NULL. Migrations are"
+            " numbered, run once, and are never undone:"
+        ),
         "",
         "| schema | migration |",
         "|---|---|",
@@ -133,9 +135,11 @@ def commands_markdown() -> str:
         "",
         parser.epilog or "",
         "",
-        "Errors are one line on stderr that says what, where and what to do; with `--json` they are"
-        " JSON, too. `-c FILE` may stand anywhere behind the command; without it `NONTAX_CONFIG`"
-        " names the file. Dates are written `YYYY-MM-DD`.",
+        (
+            "Errors are one line on stderr that says what, where and what to do; with `--json` they are"
+            " JSON, too. `-c FILE` may stand anywhere behind the command; without it `NONTAX_CONFIG`"
+            " names the file. Dates are written `YYYY-MM-DD`."
+        ),
     ]
     children = _children(parser)
     for name in COMMANDS:
