@@ -22,6 +22,26 @@ from nontax.messages.document import codes_markdown, messages_markdown
 DOCS = Path(__file__).resolve().parent
 NOTICE = "<!-- Written by docs/generate.py: change the code, then run `make docs`. -->\n"
 
+CONFIGURATION_INTRODUCTION = (
+    "One TOML file, one key a line. `nontax init DIR` writes it with every key and its meaning;"
+    " `nontax check` reports all faults of a file at once, each with its line. Unknown keys are"
+    " faults. Relative file names start at the folder of the file. A secret is never written into"
+    " it but named: `file:PATH` or `env:NAME`. “Required” keys have no default; “unset” keys may"
+    " be left out."
+)
+STORE_INTRODUCTION = (
+    "The books are one SQLite file (STRICT tables, WAL). Read it with any SQLite tool; write it"
+    " with the gateway's own commands only, for every change of the books has its row in the"
+    " journal. Amounts are fen, instants milliseconds UTC, dates text `yyyymmdd` (empty where"
+    " open), flags 0 or 1; text that is not known is empty, never NULL. Migrations are numbered,"
+    " run once, and are never undone:"
+)
+COMMANDS_INTRODUCTION = (
+    "Errors are one line on stderr that says what, where and what to do; with `--json` they are"
+    " JSON, too. `-c FILE` may stand anywhere behind the command; without it `NONTAX_CONFIG` names"
+    " the file. Dates are written `YYYY-MM-DD`."
+)
+
 _COMMENT = re.compile(r"--\s?(.*)")
 _NAMED = re.compile(r"CREATE (?:UNIQUE )?(TABLE|INDEX|TRIGGER) (\w+)(?:.*? ON (\w+))?", re.DOTALL)
 _RULE = re.compile(r"(.*?)\s*-{10,}$")
@@ -32,14 +52,7 @@ _RULE = re.compile(r"(.*?)\s*-{10,}$")
 
 def configuration_markdown() -> str:
     """Every section and key of nontax.toml."""
-    return (
-        "# Configuration\n\n"
-        "One TOML file, one key a line. `nontax init DIR` writes it with every key and its meaning;"
-        " `nontax check` reports all faults of a file at once, each with its line. Unknown keys are"
-        " faults. Relative file names start at the folder of the file. A secret is never written"
-        " into it but named: `file:PATH` or `env:NAME`. “Required” keys have no default; “unset”"
-        " keys may be left out.\n\n" + configuration_reference()
-    )
+    return f"# Configuration\n\n{CONFIGURATION_INTRODUCTION}\n\n{configuration_reference()}"
 
 
 # -- store ----------------------------------------------------------------------------------------
@@ -51,13 +64,7 @@ def store_markdown() -> str:
     lines = [
         "# Store",
         "",
-        (
-            "The books are one SQLite file (STRICT tables, WAL). Read it with any SQLite tool; write it"
-            " with the gateway's own commands only, for every change of the books has its row in the"
-            " journal. Amounts are fen, instants milliseconds UTC, dates text `yyyymmdd` (empty where"
-            " open), flags 0 or 1; text that is not known is empty, never NULL. Migrations are"
-            " numbered, run once, and are never undone:"
-        ),
+        STORE_INTRODUCTION,
         "",
         "| schema | migration |",
         "|---|---|",
@@ -135,11 +142,7 @@ def commands_markdown() -> str:
         "",
         parser.epilog or "",
         "",
-        (
-            "Errors are one line on stderr that says what, where and what to do; with `--json` they are"
-            " JSON, too. `-c FILE` may stand anywhere behind the command; without it `NONTAX_CONFIG`"
-            " names the file. Dates are written `YYYY-MM-DD`."
-        ),
+        COMMANDS_INTRODUCTION,
     ]
     children = _children(parser)
     for name in COMMANDS:
