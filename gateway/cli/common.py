@@ -1,6 +1,6 @@
 """What the commands share: options, errors in one line, exit codes, tables, progress.
 
-Nothing heavy is imported here: this module is loaded before `nontax serve` listens.
+This module is loaded before `nontax serve` listens: it imports nothing that serving does not need.
 """
 
 from __future__ import annotations
@@ -18,12 +18,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NoReturn, Protocol, TypeAlias, TypeVar
 
+from ..collection.operators import OperatorRefused
+from ..config import ConfigError, find_config
+from ..config.load import ENVIRONMENT_NAME
+from ..store import StoreBusy, StoreError
+
 FINE: Final = 0
 NOT_FINE: Final = 1
 INPUT: Final = 2
 NO_ANSWER: Final = 3
 
-CONFIG_VARIABLE: Final = "NONTAX_CONFIG"
+CONFIG_VARIABLE: Final = ENVIRONMENT_NAME
 PASSWORD_VARIABLE: Final = "NONTAX_PASSWORD"  # noqa: S105 - the variable's name
 
 Handler: TypeAlias = "Callable[[argparse.Namespace], int | Coroutine[Any, Any, int]]"
@@ -33,7 +38,8 @@ Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json
 class CommandError(Exception):
     """Ends a command: what is wrong, where, and what to do about it, in one line.
 
-    `details` are further facts for the JSON form; they never hold personal data.
+    `more` are further lines of the same kind, of `total` faults in all. `details` are further facts
+    for the JSON form; they never hold personal data.
     """
 
     def __init__(
@@ -43,12 +49,16 @@ class CommandError(Exception):
         where: str = "",
         do: str = "",
         code: int = INPUT,
+        more: Sequence[str] = (),
+        total: int = 0,
         details: Mapping[str, Json] | None = None,
     ) -> None:
         self.what = _one_line(what)
         self.where = _one_line(where)
         self.do = _one_line(do)
         self.code = code
+        self.more = [_one_line(line) for line in more]
+        self.total = total
         self.details = dict(details or {})
         super().__init__(self.line())
 
@@ -171,6 +181,10 @@ def report(error: CommandError, *, as_json: bool) -> int:
         print(json.dumps(error.as_json(), ensure_ascii=False), file=sys.stderr)
     else:
         print(f"error: {error.line()}", file=sys.stderr)
+        for line in error.more:
+            print(f"error: {line}", file=sys.stderr)
+        if error.total > 1 + len(error.more):
+            print(f"error: {error.total} faults in all, the first are shown", file=sys.stderr)
     return error.code
 
 
@@ -183,17 +197,25 @@ def _explained(error: Exception) -> CommandError | None:
         return CommandError(
             error.strerror or type(error).__name__, where=where, do="check the path"
         )
-    # Imported only now: a command that fails may take its time.
-    from ..config import ConfigError  # noqa: PLC0415
-    from ..store import StoreBusy, StoreError  # noqa: PLC0415
-
+    if isinstance(error, OperatorRefused):
+        return CommandError(error.what, where="operator", do=error.do)
     if isinstance(error, ConfigError):
-        return CommandError(str(error), do="correct the configuration")
+        return _configuration(error)
     if isinstance(error, StoreBusy):
         return CommandError(str(error), where="store", do="try again in a moment")
     if isinstance(error, StoreError):
         return CommandError(str(error), where="store", do="see `nontax check`")
     return None
+
+
+def _configuration(error: ConfigError) -> CommandError:
+    first, *others = map(str, error.faults)
+    more = f" (and {len(others)} more)" if others else ""
+    return CommandError(
+        first + more,
+        do="correct the configuration; `nontax check` lists every fault",
+        details={"faults": [first, *others]},
+    )
 
 
 def _one_line(text: str) -> str:
@@ -204,14 +226,8 @@ def _one_line(text: str) -> str:
 
 
 def config_path(arguments: argparse.Namespace) -> Path:
-    """The configuration file that the command line or the environment names."""
-    named: str = getattr(arguments, "config", "") or os.environ.get(CONFIG_VARIABLE, "")
-    if not named:
-        raise CommandError(
-            "no configuration file is named",
-            do=f"give -c FILE or set {CONFIG_VARIABLE}; `nontax init DIR` makes one",
-        )
-    return Path(named)
+    """The configuration file that -c or NONTAX_CONFIG names, else ./nontax.toml."""
+    return find_config(getattr(arguments, "config", None))
 
 
 def wants_json(arguments: argparse.Namespace) -> bool:
