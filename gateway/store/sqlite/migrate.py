@@ -62,9 +62,12 @@ def prepare(path: Path, options: SqliteOptions, *, create: bool, now_ms: int | N
 
 def _create_file(path: Path) -> None:
     # Made before SQLite sees it so that the books are readable by their owner alone; the WAL
-    # takes over the mode of the main file.
+    # takes over the mode of the main file. A file that exists is left alone: closing a second
+    # descriptor on it would drop the locks that a connection of this process holds.
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
     except OSError as error:
         raise StoreFailed(f"{path}: the database cannot be made: {error.strerror}") from error
 

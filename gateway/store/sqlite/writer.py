@@ -29,10 +29,11 @@ from ..protocol import (
     Work,
 )
 from .connection import SqliteOptions, connect, is_busy, translate
+from .gate import Gate
 from .transaction import SqliteTransaction, step
 
 _FIRST_WAIT: Final = 0.0002
-_LONGEST_WAIT: Final = 0.005
+_LONGEST_WAIT: Final = 0.002
 
 
 class _Unit:
@@ -59,7 +60,8 @@ class Writer:
         self._options = options
         self._stats = stats
         self._queue: SimpleQueue[_Unit | None] = SimpleQueue()
-        self._gate = threading.Lock()
+        self._door = threading.Lock()
+        self._gate = Gate(path.parent)
         self._closing = False
         self._opened = threading.Event()
         self._refusal: StoreError | None = None
@@ -75,7 +77,7 @@ class Writer:
         """Queue a unit of work; the future belongs to the running event loop."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        with self._gate:
+        with self._door:
             if self._closing:
                 raise StoreClosed("the store is closed")
             if self._queue.qsize() >= self._options.queue_limit:
@@ -90,7 +92,7 @@ class Writer:
 
     def close(self) -> None:
         """Finish what is queued, checkpoint, close the connection and end the thread."""
-        with self._gate:
+        with self._door:
             if not self._closing:
                 self._closing = True
                 self._queue.put(None)
@@ -101,6 +103,7 @@ class Writer:
             self._open()
         except StoreError as error:
             self._refusal = error
+            self._gate.close()
             return
         finally:
             self._opened.set()
@@ -138,6 +141,7 @@ class Writer:
             pass  # another process is reading or writing: its own close will do it
         finally:
             self._connection.close()
+            self._gate.close()
 
     def _take(self) -> tuple[list[_Unit], bool]:
         """Wait for work and return what is there, up to the batch limit; False: the last batch."""
@@ -215,17 +219,24 @@ class Writer:
         """Take the write lock, waiting for other processes in short steps up to the bound."""
         deadline = time.monotonic() + self._options.busy_seconds
         wait = _FIRST_WAIT
-        while True:
-            try:
-                self._traced("BEGIN IMMEDIATE")
-            except sqlite3.Error as error:
-                if not is_busy(error) or time.monotonic() >= deadline:
-                    raise translate(error) from error
-            else:
-                return
-            self._stats.busy_waits += 1
-            time.sleep(wait)
-            wait = min(wait * 1.2, _LONGEST_WAIT)
+        try:
+            while not (self._gate.enter() and self._locked()):
+                if time.monotonic() >= deadline:
+                    raise StoreBusy("another process holds the database's lock")
+                self._stats.busy_waits += 1
+                time.sleep(wait)
+                wait = min(wait * 1.2, _LONGEST_WAIT)
+        finally:
+            self._gate.leave()
+
+    def _locked(self) -> bool:
+        try:
+            self._traced("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            if is_busy(error):
+                return False
+            raise translate(error) from error
+        return True
 
     def _commit(self) -> None:
         try:

@@ -348,3 +348,16 @@ async def test_a_long_lane_does_not_make_claiming_slow(store: Store) -> None:
     assert "SEARCH outbox USING INTEGER PRIMARY KEY (rowid=?)" in steps
     scanned = [step for step in steps if step.startswith("SCAN") and "INDEX" not in step]
     assert set(scanned) <= {"SCAN heads", "SCAN CONSTANT ROW"}
+
+
+async def test_a_busy_process_lets_others_in(opener) -> None:
+    """Two stores on one file, one with a long queue: the other one's single unit comes soon."""
+    busy, other = await opener(sqlite=SqliteOptions(batch_limit=5)), await opener()
+    queue = [
+        asyncio.ensure_future(busy.transact(lambda tx: serials.next_number(tx, "s")))
+        for _ in range(500)
+    ]
+    await queue[0]
+    mine = await other.transact(lambda tx: serials.next_number(tx, "s"))
+    assert sorted([*await asyncio.gather(*queue), mine]) == list(range(1, 502))
+    assert mine < 400
