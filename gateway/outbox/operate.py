@@ -1,0 +1,120 @@
+"""What operators may do with messages of the outbox; each act has a name and a reason in the journal.
+
+Units of work over one transaction: an act that is not possible raises, and nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..store import journal, outbox, payments, refunds
+from ..store.outbox import LaterResult
+from ..store.protocol import Transaction
+from ..store.records import OutboxMessage, OutboxState
+from .followers import FOLLOWERS
+from .policy import Terms
+
+_REFUND: Final = "5617"
+
+
+class NotPossible(Exception):
+    """The act does not fit the state of the message; the text says why, and what would."""
+
+
+async def requeue(
+    tx: Transaction, message_id: int, *, operator: str, reason: str, at: int, terms: Terms
+) -> OutboxMessage:
+    """Deliver a dead letter after all, with its old MsgID and a new expiry.
+
+    A refund behind it stands on queued again, as long as the payment is not paid back otherwise.
+    """
+    row = await _row(tx, message_id)
+    if row.state == "unknown":
+        raise NotPossible(
+            "it may have been carried out: nothing is issued again from unknown; settle it"
+        )
+    if row.state == "failed" and row.money:
+        raise NotPossible("the peer refused it for good: a new instruction is needed")
+    done = await outbox.requeue(
+        tx,
+        message_id,
+        operator=operator,
+        reason=reason,
+        at=at,
+        expires_at=terms.expires_at(at),
+    )
+    if not done:
+        raise NotPossible(f"it is {row.state}; dead letters are dead, expired, dropped, failed")
+    if row.number == _REFUND:
+        await _refund_again(tx, row.subject, at)
+    return await _row(tx, message_id)
+
+
+async def drop(
+    tx: Transaction, message_id: int, *, operator: str, reason: str, at: int
+) -> OutboxState:
+    """Stop delivering a message. Money that was ever sent is unknown from then on."""
+    row = await _row(tx, message_id)
+    state = await outbox.drop(tx, message_id, operator=operator, reason=reason, at=at)
+    if state is None:
+        raise NotPossible(f"it is {row.state}: its delivery is over")
+    follower = FOLLOWERS.get(row.number)
+    if follower is not None:
+        await follower(tx, row, state, at, f"by {operator}")
+    return state
+
+
+async def settle(
+    tx: Transaction,
+    message_id: int,
+    state: LaterResult,
+    *,
+    operator: str,
+    reason: str,
+    at: int,
+) -> None:
+    """End a message that is unknown, on what a person found out at the peer."""
+    row = await _row(tx, message_id)
+    if row.state != "unknown":
+        raise NotPossible(f"it is {row.state}: only unknown ones are settled by hand")
+    await outbox.resolve(tx, message_id, state, at=at)
+    if row.number == _REFUND and state != "partly":
+        await refunds.set_state(
+            tx,
+            row.subject,
+            expected=("unknown",),
+            state=state,
+            changed_at=at,
+            outcome=refunds.RefundResult(result="", information=f"settled by {operator}"),
+        )
+    await journal.append(
+        tx,
+        at=at,
+        kind="outbox.settled",
+        subject=f"outbox:{message_id}",
+        actor=operator,
+        facts={
+            "number": row.number,
+            "peer": row.peer,
+            "subject": row.subject,
+            "state": state,
+            "reason": reason,
+        },
+    )
+
+
+async def _row(tx: Transaction, message_id: int) -> OutboxMessage:
+    row = await outbox.get(tx, message_id)
+    if row is None:
+        raise NotPossible("there is no such message")
+    return row
+
+
+async def _refund_again(tx: Transaction, refund_no: str, at: int) -> None:
+    refund = await refunds.get(tx, refund_no, lock=True)
+    payment = None if refund is None else await payments.get(tx, refund.payment_id, lock=True)
+    if refund is None or payment is None or refund.state != "failed" or refund.result:
+        raise NotPossible("its refund has come to another end")
+    if await refunds.held(tx, payment.id) + refund.amt > payment.amt:
+        raise NotPossible("the payment is being paid back by another refund")
+    await refunds.set_state(tx, refund_no, expected=("failed",), state="queued", changed_at=at)
