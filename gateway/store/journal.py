@@ -109,6 +109,13 @@ async def head(tx: Transaction) -> tuple[int, str]:
     return int(row[0]), str(row[1])
 
 
+async def has_hash(tx: Transaction, digest: str) -> bool:
+    """Whether a row (or the empty journal) has this hash; reads the whole journal."""
+    if digest == GENESIS:
+        return True
+    return await tx.one("SELECT 1 FROM journal WHERE hash = ?1 LIMIT 1", digest) is not None
+
+
 async def verify(tx: Transaction) -> VerifyReport:
     """Walk the whole chain in constant memory; use it inside ``Store.scan``."""
     rows, previous = 0, GENESIS
