@@ -21,7 +21,6 @@ from typing import Any, Final
 from ..protocol import (
     StoreBusy,
     StoreClosed,
-    StoreCorrupt,
     StoreError,
     StoreFailed,
     StoreStats,
@@ -159,7 +158,7 @@ class Writer:
         stats = self._stats
         try:
             ran = self._run_batch(batch)
-        except Exception as error:  # noqa: BLE001 - told to all who wait; the thread must go on
+        except BaseException as error:  # noqa: BLE001 - told to who waits; the thread goes on
             self._abandon()
             stats.failures += 1
             for unit in batch:
@@ -192,8 +191,6 @@ class Writer:
             before = connection.total_changes
             try:
                 unit.result = step(unit.work, transaction)
-            except (StoreFailed, StoreCorrupt):
-                raise
             except BaseException as error:  # noqa: BLE001 - belongs to the waiting caller
                 unit.error = error
                 if connection.total_changes != before or not connection.in_transaction:
@@ -208,10 +205,10 @@ class Writer:
             self._control("SAVEPOINT unit")
             try:
                 unit.result = step(unit.work, transaction)
-            except (StoreFailed, StoreCorrupt):
-                raise
-            except BaseException as error:  # noqa: BLE001 - belongs to the waiting caller
+            except BaseException as error:
                 unit.error = error
+                if not self._connection.in_transaction:
+                    raise  # disk full, I/O error: nothing of the batch is left
                 self._control("ROLLBACK TO unit")
             self._control("RELEASE unit")
 
@@ -267,7 +264,7 @@ class Writer:
                 return
 
 
-def _told(error: Exception) -> StoreError:
+def _told(error: BaseException) -> StoreError:
     """The failure of a whole batch, in an exception of its own for each that waits."""
     if isinstance(error, StoreError):
         return type(error)(str(error))

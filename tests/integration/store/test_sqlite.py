@@ -27,7 +27,8 @@ from nontax.gateway.store import (
     outbox,
     serials,
 )
-from nontax.gateway.store.sqlite.migrate import migrations
+from nontax.gateway.store.sqlite.connection import APPLICATION_ID
+from nontax.gateway.store.sqlite.migrate import migrations, statements
 
 WORKER = Path(__file__).with_name("worker.py")
 URL = "sqlite:///books.db"
@@ -309,6 +310,21 @@ async def test_a_new_file_gets_every_migration(opener) -> None:
         lambda tx: tx.all("SELECT version, name FROM schema_version ORDER BY version")
     )
     assert rows == [(migration.version, migration.name) for migration in migrations()]
+
+
+async def test_an_older_store_is_upgraded_with_its_books(opener, tmp_path: Path) -> None:
+    first = migrations()[0]
+    with contextlib.closing(raw(tmp_path)) as other:
+        for statement in statements(first.script):
+            other.execute(statement)
+        other.execute("INSERT INTO schema_version VALUES (1, 'initial', 1)")
+        other.execute("INSERT INTO meta VALUES ('store_id', 'as before')")
+        other.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    store = await opener()
+    assert await store.read(lambda tx: meta.get(tx, "store_id")) == "as before"
+    rows = await store.read(lambda tx: tx.all("SELECT version FROM schema_version"))
+    assert rows == [(migration.version,) for migration in migrations()]
+    assert await store.verify() == ()
 
 
 async def test_an_older_gateway_refuses_a_newer_schema(opener, tmp_path: Path) -> None:
