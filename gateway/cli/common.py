@@ -230,6 +230,17 @@ def config_path(arguments: argparse.Namespace) -> Path:
     return find_config(getattr(arguments, "config", None))
 
 
+def add_limit(parser: argparse.ArgumentParser, default: int = 100) -> None:
+    """Add `--limit`, the number of rows that a list shows at most."""
+    parser.add_argument(
+        "--limit",
+        type=count_argument,
+        default=default,
+        metavar="N",
+        help="at most so many rows (default: %(default)s)",
+    )
+
+
 def wants_json(arguments: argparse.Namespace) -> bool:
     """Whether `--json` was given."""
     return bool(getattr(arguments, "json", False))

@@ -29,9 +29,13 @@ SUBJECT: Final = "3"
 
 @dataclass(frozen=True, slots=True)
 class BillRules:
-    """What a site decides about bills (configuration)."""
+    """What a site decides about bills (configuration).
+
+    `scope` are the units that whoever makes bills may act for; empty: all.
+    """
 
     config: Config
+    scope: frozenset[str] = frozenset()
 
     @property
     def workdays(self) -> Workdays:
@@ -114,6 +118,14 @@ async def learn(
 def judge(draft: BillDraft, known: Knowledge, rules: BillRules) -> Iterator[Fault]:
     """The faults of a draft, in the order in which the wire answers them."""
     yield from _form(draft, rules)
+    if rules.scope and draft.unit_code not in rules.scope:
+        yield Fault(
+            "ChgAgenCode",
+            Result.NO_UNIT_RIGHT,
+            Result.NO_UNIT_RIGHT.meaning,
+            "the operator may not act for this unit",
+            shown(draft.unit_code),
+        )
     yield from _unit(draft, known)
     yield from _items(draft, known)
     yield from _account(draft, known)

@@ -348,11 +348,20 @@ def difference(draft: BillDraft, bill: Bill) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Voided:
-    """What became of a wish to void a bill; `information` '' means the code's own text."""
+    """What became of a wish to void a bill; `information` '' means the code's own text.
+
+    `refusal` says in English why a bill that exists cannot be voided.
+    """
 
     result: Result
     changed: bool = False
     information: str = ""
+    refusal: str = ""
+
+    @property
+    def found(self) -> bool:
+        """Whether there is such a bill."""
+        return self.result is not Result.NO_SUCH_BILL
 
 
 async def void(
@@ -376,11 +385,17 @@ async def void(
         return Voided(Result.NO_SUCH_BILL)
     if bill.state == "void":
         return Voided(Result.SUCCESS)
+    if rules.scope and bill.unit_code not in rules.scope:
+        return Voided(Result.NO_UNIT_RIGHT, refusal="the operator may not act for its unit")
     if bill.state != "unpaid":
-        return Voided(Result.FAILURE, information="已缴款,不能作废")
+        text = "已缴款,不能作废"
+        return Voided(Result.FAILURE, information=text, refusal="the bill is paid")
     debits = await outbox.of_subject(tx, pay_code, number="5604")
     if any(debit.state in LIVING_DEBIT for debit in debits):
-        return Voided(Result.FAILURE, information="划缴(代扣)处理中,不能作废")
+        text = "划缴(代扣)处理中,不能作废"
+        return Voided(
+            Result.FAILURE, information=text, refusal="a direct debit (5604) is under way"
+        )
     await bills.set_state(tx, pay_code, expected="unpaid", state="void", changed_at=at)
     if bill.virtual_acct:
         pool = await virtual_accounts.pool_of(tx, bill.virtual_acct)
