@@ -22,8 +22,9 @@ from .flows.query import due_fields
 from .observe.log import Log
 from .outbox import Enqueuer
 from .peers import Peer, PeerDirectory
-from .store import Store, StoreClosed, StoreError, bill_sync, bills, serials
+from .store import Store, StoreClosed, StoreError, bill_sync, bills, catalogue, serials
 from .store.bills import BillFilter
+from .store.entries import Account
 from .store.protocol import Transaction
 from .store.records import Bill
 from .wakeup import Wakeup
@@ -146,12 +147,13 @@ class BillSync:
             """The unpaid bills that can be told, and how many cannot."""
             codes: list[str] = []
             left_out = 0
+            accounts = _Accounts(tx, today)
             for region in sorted(peer.regions):
                 after: tuple[str, str] | None = None
                 narrowed = BillFilter(region=region, state="unpaid")
                 while page := await bills.page(tx, narrowed, after=after, limit=_PAGE):
                     for bill in page:
-                        if await _telling(tx, bill, today) is None:
+                        if await _telling(tx, bill, accounts) is None:
                             left_out += 1
                         else:
                             codes.append(bill.pay_code)
@@ -184,9 +186,10 @@ class BillSync:
 
         async def work(tx: Transaction) -> Pushed:
             told: list[SyncedBill] = []
+            accounts = _Accounts(tx, today)
             for code in codes:
                 bill = await bills.get(tx, code)
-                fields = None if bill is None else await _telling(tx, bill, today)
+                fields = None if bill is None else await _telling(tx, bill, accounts)
                 if fields is not None:
                     told.append(fields)
             packs = [
@@ -236,9 +239,25 @@ class BillSync:
         )
 
 
-async def _telling(tx: Transaction, bill: Bill, today: str) -> SyncedBill | None:
+class _Accounts:
+    """The accounts of regions that are valid on a day, each looked up once."""
+
+    def __init__(self, tx: Transaction, today: str) -> None:
+        self._tx = tx
+        self._today = today
+        self._known: dict[str, list[Account]] = {}
+
+    async def of(self, region: str) -> list[Account]:
+        """The collection accounts of a region."""
+        if region not in self._known:
+            found = await catalogue.collection_accounts(self._tx, region, self._today)
+            self._known[region] = found
+        return self._known[region]
+
+
+async def _telling(tx: Transaction, bill: Bill, accounts: _Accounts) -> SyncedBill | None:
     """A bill as 5954 tells it; None when its region has no account, or a field cannot be sent."""
-    to = await recipient(tx, bill, "", today)
+    to = await recipient(tx, bill, "", await accounts.of(bill.region))
     if to is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""What operators may do with messages of the outbox; each act has a name and a reason in the journal.
+"""What operators may do with messages of the outbox; the journal has who and why.
 
 Units of work over one transaction: an act that is not possible raises, and nothing of it is kept.
 """
