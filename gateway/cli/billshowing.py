@@ -224,7 +224,6 @@ def list_options(parser: argparse.ArgumentParser) -> None:
             option,
             dest=f"date_{option[2:]}",
             type=date_argument,
-            default="",
             metavar="YYYY-MM-DD",
             help=f"{text} bill date",
         )
@@ -238,8 +237,8 @@ async def list_bills(arguments: argparse.Namespace) -> int:
         unit_code=arguments.unit,
         state=arguments.state,
         source=arguments.source,
-        bill_date_from=arguments.date_from,
-        bill_date_to=arguments.date_to,
+        bill_date_from=arguments.date_from or "",
+        bill_date_to=arguments.date_to or "",
     )
 
     async def read(tx: Transaction) -> tuple[list[Bill], list[BillTotal]]:

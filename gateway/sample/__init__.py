@@ -79,7 +79,8 @@ def init_directory(path: Path, *, sample: bool, random: Random, today: str) -> I
         f"{peer['code']}.accept_replayable_mac": "a sample on one machine: never on a network"
         for peer in _PEERS
     }
-    _write(config, render_config({"node": _SAMPLE_NODE}, _PEERS, comments))
+    sections = {"node": _SAMPLE_NODE, "operators": _SAMPLE_OPERATORS}
+    _write(config, render_config(sections, _PEERS, comments))
     operators = []
     for name, role in OPERATORS:
         file = secret / f"{name}.password"
@@ -153,10 +154,15 @@ def _peer(
 
 _UNNAMED_NODE: Values = {"code": "F000000", "name": "财政局", "regions": ["000000"]}
 _SAMPLE_NODE: Values = {"code": "F320682", "name": "示例市财政局", "regions": ["320682"]}
+# So that bills can be imported without a prompt; a real site names its operators.
+_SAMPLE_OPERATORS: Values = {
+    "unattended": "maker1",
+    "unattended_password": f"file:{SECRET_FOLDER}/maker1.password",
+}
 _PEERS: tuple[Values, ...] = (
     _peer("D3206820105", "bank", "示例建行", 9301, ("sha256-token", 64)),
     _peer("D3206820301", "bank", "示例交行", 9302, ("3des-digest", 128)),
-    _peer("G000001", "platform", "统一公共支付平台", 9303, ("hmac-sm3", 128)),
+    _peer("G000001", "platform", "统一公共支付平台", 9303, ("hmac-sm3", 128), sync_bills=True),
     _peer(
         "Q3200000105",
         "clearing",
