@@ -6,6 +6,7 @@ on the unit side (wire.md 6).
 
 from __future__ import annotations
 
+import re
 from typing import Final, TypeVar, overload
 
 from lxml import etree
@@ -93,6 +94,11 @@ COMMON: Final = "common"
 GENERAL_ANSWERS: Final = ("2001", "5001", "8001")
 """通用应答报文 from a bank or the platform, from finance, from a unit."""
 
+_ENVELOPE: Final = frozenset(
+    ("VER", "SRC", "DES", "APP", "MsgNo", "MsgID", "MsgRef", "WorkDate")
+    + ("StYear", "VtCode", "VoucherNo")
+)
+_CODE: Final = re.compile(r"[0-9A-Za-z._-]{1,32}")
 _BY_KEY: Final = {spec.key: spec for spec in CATALOGUE}
 _INCOMING: Final = {
     spec.number: spec
@@ -175,9 +181,13 @@ def write(voucher: Voucher) -> str:
 def mask_value(number: str, tag: str, value: str) -> str:
     """``value`` of ``tag`` in message ``number`` as anybody may see it.
 
-    A field of no known table is masked like free text: it may hold anything.
+    A field of no known table is masked like free text: it may hold anything. HEAD and the
+    attributes of VoucherBody are shown where they hold what they should: codes and numbers.
     """
-    return visible_text(_MASKS.get((number, tag)) or _TAGS.get(tag), value)
+    declared = _MASKS.get((number, tag)) or _TAGS.get(tag)
+    if declared is None and tag in _ENVELOPE and _CODE.fullmatch(value):
+        return value
+    return visible_text(declared, value)
 
 
 def scalars(model: type[Record]) -> dict[str, Scalar]:

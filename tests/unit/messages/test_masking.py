@@ -130,3 +130,10 @@ def test_a_repr_is_short_and_leaves_out_what_is_empty(values: Values) -> None:
     assert len(text) < 2000
     sparse = Confirmation(**{**values(Confirmation), "PayerAcct": "", "Hold1": ""})
     assert "PayerAcct" not in repr(sparse)
+
+
+def test_codes_of_the_envelope_are_shown_and_nothing_else_there() -> None:
+    assert mask_value("8994", "SRC", "K3206820002") == "K3206820002"
+    assert mask_value("8994", "MsgID", "20220105095231") == "20220105095231"
+    assert "张" not in mask_value("8994", "MsgID", "张三")
+    assert "张" not in mask_value("8994", "Reserve", "张三")
