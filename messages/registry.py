@@ -94,10 +94,8 @@ COMMON: Final = "common"
 GENERAL_ANSWERS: Final = ("2001", "5001", "8001")
 """通用应答报文 from a bank or the platform, from finance, from a unit."""
 
-_ENVELOPE: Final = frozenset(
-    ("VER", "SRC", "DES", "APP", "MsgNo", "MsgID", "MsgRef", "WorkDate")
-    + ("StYear", "VtCode", "VoucherNo")
-)
+_HEAD: Final = {"VER", "SRC", "DES", "APP", "MsgNo", "MsgID", "MsgRef", "WorkDate"}
+_ENVELOPE: Final = _HEAD | {"StYear", "VtCode", "VoucherNo"}
 _CODE: Final = re.compile(r"[0-9A-Za-z._-]{1,32}")
 _BY_KEY: Final = {spec.key: spec for spec in CATALOGUE}
 _INCOMING: Final = {
