@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,7 +25,7 @@ UNIT: Final = "K3206820002"
 NODES: Final = (*BANKS, PLATFORM, UNIT)
 
 # A day in seconds: what fails is tried again soon, and a lease ends soon after a kill.
-QUICK_OUTBOX: Final = {
+QUICK_OUTBOX: Final[Mapping[str, float]] = {
     "first_retry_seconds": 0.2,
     "backoff_factor": 1.5,
     "max_retry_seconds": 1.0,
@@ -71,14 +71,19 @@ async def county(
     patience: Patience | None = None,
     clock: Clock = civil_now,
     log: Log = no_log,
-    outbox: dict[str, float] | None = None,
+    outbox: Mapping[str, float] = QUICK_OUTBOX,
+    template: Path | None = None,
     prepare: Callable[[Installation], None] | None = None,
 ) -> AsyncIterator[County]:
     """A fresh sample in `directory` with everybody listening; the gateway is not started yet.
 
+    template: a sample that is copied instead of making a new one.
     prepare: changes the configuration before anything runs. At the end all is stopped.
     """
-    installation = await Installation.sample(directory)
+    if template is None:
+        installation = await Installation.sample(directory)
+    else:
+        installation = Installation.copied(template, directory)
     nodes = {
         code: Node(
             installation.identity(code, clock=clock),
@@ -92,7 +97,7 @@ async def county(
         for node in nodes.values():
             await stack.enter_async_context(node)
         installation.configure(
-            {"listen": {"port": 0}, "outbox": outbox or QUICK_OUTBOX},
+            {"listen": {"port": 0}, "outbox": outbox},
             {code: {"address": str(node.address)} for code, node in nodes.items()},
         )
         if prepare is not None:

@@ -42,7 +42,7 @@ def no_log(_: dict[str, Any]) -> None:
 class Node:
     """One counterparty: an identity, an address to call, a listener, handlers and a script.
 
-    finance: the finance node's code. gateway: where it listens; may be set or changed any time.
+    finance: the finance node's code. gateway: where it listens; may be changed at any time.
     """
 
     def __init__(
@@ -58,7 +58,9 @@ class Node:
     ) -> None:
         self.identity = identity
         self.finance = finance
-        self.gateway = gateway
+        self.gateways: list[Address] = [] if gateway is None else [gateway]
+        """Where the gateway listens; several are called in turn."""
+        self._turn = 0
         self.script = script or Script()
         self.timeout_seconds = timeout_seconds
         self.patience = patience or Patience()
@@ -75,6 +77,17 @@ class Node:
     def code(self) -> str:
         """The node's code."""
         return self.identity.code
+
+    @property
+    def gateway(self) -> Address | None:
+        """The address to call next; None when none is known."""
+        if not self.gateways:
+            return None
+        return self.gateways[self._turn % len(self.gateways)]
+
+    @gateway.setter
+    def gateway(self, address: Address) -> None:
+        self.gateways = [address]
 
     # -- listening -------------------------------------------------------------------------
 
@@ -178,8 +191,10 @@ class Node:
         expect: a token under which the answer may verify too (a token change). behaviour: instead
         of the script's. Raises NoAnswerError, LocalProtocolError.
         """
-        if self.gateway is None:
+        gateway = self.gateway
+        if gateway is None:
             raise NoAnswerError("the gateway's address is not known", sent=False)
+        self._turn += 1
         spec = spec_of(message)
         if behaviour is None:
             behaviour = self.script.choose("call", spec.number, message)
@@ -189,7 +204,7 @@ class Node:
         )
         data = behaviour.tampered(frame, self.identity.width) + self.identity.habits.trailing
         try:
-            raw = await exchange(self.gateway, data, behaviour, self.timeout_seconds)
+            raw = await exchange(gateway, data, behaviour, self.timeout_seconds)
             answer = self.identity.open(
                 raw, answers=spec, tokens=() if expect is None else (expect,)
             )

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
+import shutil
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,8 @@ class CommandFailedError(Exception):
     def __init__(self, arguments: Sequence[str], code: int, output: str) -> None:
         self.code = code
         self.output = output
-        super().__init__(f"nontax {' '.join(arguments)} ended with {code}: {output.strip()}")
+        words = " ".join(arguments)
+        super().__init__(f"nontax {words} ended with {code}: {output.strip()}")
 
 
 def nontax_command() -> list[str]:
@@ -60,26 +61,23 @@ class Finished:
         return json.loads(self.stdout)
 
 
-async def run_nontax(
-    *arguments: str, stdin: str | None = None, environment: Mapping[str, str] | None = None
-) -> Finished:
+async def run_nontax(*arguments: str) -> Finished:
     """Run one `nontax` command to its end; its exit code is the caller's to judge."""
     process = await asyncio.create_subprocess_exec(
         *nontax_command(),
         *arguments,
-        stdin=asyncio.subprocess.PIPE if stdin is not None else asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **(environment or {})},
     )
-    out, err = await process.communicate(None if stdin is None else stdin.encode())
+    out, err = await process.communicate()
     assert process.returncode is not None  # noqa: S101 - communicate waits for the end
     return Finished(process.returncode, out.decode(), err.decode())
 
 
-async def must_run(*arguments: str, **options: Any) -> Finished:
+async def must_run(*arguments: str) -> Finished:
     """Run one command that has to end with 0. Raises CommandFailedError."""
-    finished = await run_nontax(*arguments, **options)
+    finished = await run_nontax(*arguments)
     if finished.code != 0:
         raise CommandFailedError(arguments, finished.code, finished.stderr or finished.stdout)
     return finished
@@ -164,6 +162,12 @@ class Installation:
         await must_run("init", str(directory), "--sample")
         return cls(directory)
 
+    @classmethod
+    def copied(cls, template: Path, directory: Path) -> Self:
+        """Copy one that nobody has started yet. Raises OSError."""
+        shutil.copytree(template, directory)
+        return cls(directory)
+
     @property
     def store_file(self) -> Path:
         """The embedded store."""
@@ -186,13 +190,24 @@ class Installation:
         """The identity of a peer, with its first token. Raises KeyError."""
         return identity_from(self.config(), code, clock=clock)
 
-    async def run(self, *arguments: str, **options: Any) -> Finished:
-        """Run a `nontax` command on this installation."""
-        return await run_nontax(*arguments, "-c", str(self.config_file), **options)
+    def command(self, *arguments: str, operator: str = "") -> tuple[str, ...]:
+        """The words of a `nontax` command on this installation.
 
-    async def must(self, *arguments: str, **options: Any) -> Finished:
+        operator: one of the sample's, whose password lies in a file of its own.
+        """
+        words = (*arguments, "-c", str(self.config_file))
+        if operator:
+            password = self.directory / "secret" / f"{operator}.password"
+            words += ("--operator", operator, "--password-file", str(password))
+        return words
+
+    async def run(self, *arguments: str, operator: str = "") -> Finished:
+        """Run a `nontax` command on this installation."""
+        return await run_nontax(*self.command(*arguments, operator=operator))
+
+    async def must(self, *arguments: str, operator: str = "") -> Finished:
         """Run a command that has to end with 0. Raises CommandFailedError."""
-        return await must_run(*arguments, "-c", str(self.config_file), **options)
+        return await must_run(*self.command(*arguments, operator=operator))
 
 
 def identity_from(config: Config, code: str, *, clock: Clock = civil_now) -> Identity:

@@ -142,7 +142,7 @@ def _stories(report: DayReport) -> list[tuple[str, int]]:
 def _answers(report: DayReport) -> list[tuple[str, ...]]:
     names = {spec.number: spec.name.removesuffix("报文") for spec in CATALOGUE}
     rows: list[tuple[str, ...]] = []
-    meanings = {str(code): code.meaning for code in Result}
+    meanings = {str(code): code.meaning.removesuffix("(ours)") for code in Result}
     for (message, result), count in sorted(report.answers.items()):
         number, _, rest = message.partition(" ")
         label = f"{number} {names.get(number, '')}{f' ({rest})' if rest else ''}"
