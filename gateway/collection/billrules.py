@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Final
 
 from ...codecs import RemoteProtocolError, Sensitive, format_yuan, is_date, mask, shown
@@ -25,6 +26,9 @@ from .payinfo import RANGE, EntryError, check, out_of_range, total
 
 SUBJECT: Final = "3"
 """RecAcctType 科目: there is no account."""
+
+
+_draft_texts: Final[Callable[[BillDraft], tuple[str, ...]]] = attrgetter(*TAGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +175,10 @@ def _form(draft: BillDraft, rules: BillRules) -> Iterator[Fault]:
 
 def _texts(draft: BillDraft) -> Iterator[Fault]:
     """Every text must be writable in GBK; the character is named, the text is not."""
-    texts = [getattr(draft, name) for name in TAGS]
-    texts += [part for item in draft.items for part in (item.name, item.unit, item.standard)]
+    texts = list(_draft_texts(draft))
+    for item in draft.items:
+        texts += (item.name, item.unit, item.standard)
     joined = "".join(texts)
-    if joined.isascii():
-        return
     try:
         joined.encode("gbk")
     except UnicodeEncodeError:

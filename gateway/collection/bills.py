@@ -7,9 +7,10 @@ account, the note for the platform (5954), the journal row.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from operator import attrgetter
 from typing import Final
 
 from ...codecs import format_yuan
@@ -53,6 +54,9 @@ CONTENT: Final = {
     "bill_no": "BillNo",
 }
 """What makes the content of a bill: attribute (of draft and bill alike) and wire tag."""
+_content: Final[Callable[[BillDraft], tuple[object, ...]]] = attrgetter(
+    *CONTENT, "expiry_date", "virtual_acct", "notify", "education", "student", "id_number"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +123,13 @@ async def write(
     virtual = await _virtual(tx, drafts, codes, making)
     made: list[Bill] = []
     items: list[BillItem] = []
+    filled: dict[Entry, Entry] = {}  # most bills of a file have the same few items
     for draft, code in zip(drafts, codes, strict=True):
-        entries = [_filled(entry, known.items[entry.code]) for entry in draft.items]
+        entries = []
+        for entry in draft.items:
+            if entry not in filled:
+                filled[entry] = _filled(entry, known.items[entry.code])
+            entries.append(filled[entry])
         made.append(
             _bill(
                 draft,
@@ -325,9 +334,7 @@ async def _journal(tx: Transaction, made: Sequence[Bill], making: Making) -> Non
 
 def digest(draft: BillDraft) -> str:
     """SHA-256 over the content of a bill that was asked for, in hex."""
-    parts: list[object] = [getattr(draft, name) for name in CONTENT]
-    parts += (draft.expiry_date, draft.virtual_acct, draft.notify, draft.education)
-    parts += (draft.student, draft.id_number)
+    parts: list[object] = [*_content(draft)]
     for entry in draft.items:
         parts += entry
     return sha256("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()

@@ -162,11 +162,12 @@ def require(
     prefix: str = "",
 ) -> None:
     """Add a fault for each field that is missing and has not been refused already."""
-    if all(fields[tag].attribute in found for tag in tags):
+    missing = [tag for tag in tags if fields[tag].attribute not in found]
+    if not missing:
         return
     refused = {fault.tag for fault in faults}
-    for tag in tags:
-        if fields[tag].attribute not in found and prefix + tag not in refused:
+    for tag in missing:
+        if prefix + tag not in refused:
             faults.add(prefix + tag, "不能为空", "is missing")
 
 

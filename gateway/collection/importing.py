@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -47,6 +49,29 @@ async def import_bills(
     What the drafts name is looked up before and again in the writing transaction: when somebody
     changed it meanwhile, the bills are judged again.
     """
+    with _no_cyclic_collection():
+        return await _import(store, path, rules, making, progress)
+
+
+@contextmanager
+def _no_cyclic_collection() -> Iterator[None]:
+    """Drafts hold no cycles, and the collector would walk all of them again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+async def _import(
+    store: Store,
+    path: Path,
+    rules: BillRules,
+    making: Making,
+    progress: Callable[[int], None],
+) -> Imported:
     found, faults = _read(path, rules, progress)
     lines = [read.line for read in found]
     drafts = [read.draft for read in found if read.draft is not None]
