@@ -11,6 +11,7 @@ import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from ..codecs import RemoteProtocolError, split_mac
 from ..mac import Secret, TokenState, verify
@@ -35,8 +36,7 @@ class Reason(StrEnum):
     BAD_MAC = "MAC does not verify"
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """The authenticated sender, the token its MAC verified under, and the body that was MACed."""
 
     peer: Peer

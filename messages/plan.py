@@ -7,6 +7,7 @@ and look nothing up.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
@@ -64,6 +65,16 @@ _NEW = object.__new__
 _PUT = object.__setattr__
 
 
+# Text that needs no XML parser: no markup, no references, no controls (a parser folds CR and LF).
+_PLAIN_TEXT = r"[^<>&\x00-\x1f\ud800-\udfff\ufffe\uffff]*"
+
+
+def _usual_form(tags: Iterable[str]) -> str:
+    """The pattern of a voucher as we write it, one group a row."""
+    rows = (f"<{tag}(?:/>|>({_PLAIN_TEXT})</{tag}>)" for tag in tags)
+    return f"<Voucher>{''.join(rows)}</Voucher>"
+
+
 class Plan:
     """The compiled table of one record class."""
 
@@ -92,6 +103,7 @@ class Plan:
         self._pieces = tuple(
             (t, formatter(f), f"<{t}>", f"</{t}>", f"<{t}/>") for t, f in self.scalars.items()
         )
+        self._usual = None if self.nested else re.compile(_usual_form(declared))
         texts = [tag for tag, field in self.scalars.items() if field.is_text]
         self._texts: Callable[[Values], Iterable[str]] = itemgetter(*texts) if texts else tuple
 
@@ -112,6 +124,20 @@ class Plan:
             self._check_parent_cases(values)
         return trusted(self.model, values, self.field_names)
 
+    def read_usual(self, document: str) -> Record | None:
+        """A record from a document that is written as we write: no parser, no tree.
+
+        None for every other form (another order, attributes, references, declarations, tables with
+        groups), which `read` understands. What both understand they understand alike.
+        """
+        if self._usual is None or (match := self._usual.fullmatch(document)) is None:
+            return None
+        values = self._read_texts(match.groups())
+        for tag, case in self._account_cases:
+            if values[tag] == "" and case.applies(values):
+                raise FieldError(tag, Rule.EMPTY)
+        return trusted(self.model, values, self.field_names)
+
     def _read_in_order(self, element: etree._Element) -> Values | None:
         """The values of a record whose elements are those of the table, in its order.
 
@@ -119,14 +145,21 @@ class Plan:
         """
         if len(element) != len(self._read_rows):
             return None
+        texts: list[str | None] = []
+        for child, (tag, _, _) in zip(element, self._read_rows, strict=True):
+            if child.tag != tag or len(child):
+                return None
+            texts.append(child.text)
+        return self._read_texts(texts)
+
+    def _read_texts(self, texts: Iterable[str | None]) -> Values:
+        """The values of all rows from their texts, in the order of the table."""
         values: Values = {}
         tag = ""
         text: str | None = None
         try:
-            for child, (tag, parse, blank) in zip(element, self._read_rows, strict=True):
-                if child.tag != tag or len(child):
-                    return None
-                if (text := child.text) and (text := text.strip()):
+            for text, (tag, parse, blank) in zip(texts, self._read_rows, strict=True):
+                if text and (text := text.strip()):
                     values[tag] = parse(text)
                 elif blank is not SLOW:
                     values[tag] = blank

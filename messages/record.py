@@ -178,6 +178,23 @@ class Voucher(Record):
         assert isinstance(record, cls)  # noqa: S101 - the plan is this class's own
         return record
 
+    @classmethod
+    def read_bytes(cls, data: bytes, *, default_encoding: str = "GBK") -> Self:
+        """Read a voucher from the bytes of its document; `default_encoding` where it says none.
+
+        Raises RemoteProtocolError 10002 as `read` does.
+        """
+        try:
+            record = cls.plan.read_usual(data.decode(default_encoding))
+        except UnicodeDecodeError:
+            record = None  # the parser says where
+        except FieldError as refusal:
+            raise refusal.remote() from None
+        if record is None:
+            return cls.read(parse(data, default_encoding=default_encoding))
+        assert isinstance(record, cls)  # noqa: S101 - the plan is this class's own
+        return record
+
     def write(self) -> str:
         """The voucher's XML text: fields in the order of the table, ``<X/>`` for empty."""
         return f"<Voucher>{self.plan.write(vars(self))}</Voucher>"

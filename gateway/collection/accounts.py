@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..store import virtual_accounts
 from ..store.protocol import Transaction
-from ..store.records import Account, Bill
+from ..store.records import Account, Bill, BillFace
 
 SAME_BANK = "0"
 OTHER_BANK = "1"
@@ -26,7 +26,7 @@ class Recipient:
 
 
 async def recipient(
-    tx: Transaction, bill: Bill, bank_code: str, accounts: list[Account]
+    tx: Transaction, bill: Bill | BillFace, bank_code: str, accounts: list[Account]
 ) -> Recipient | None:
     """The account that a node at BANK_CODE ("" for platform and units) is given for a bill.
 
@@ -62,7 +62,7 @@ async def recipient(
 
 
 async def acceptable(
-    tx: Transaction, bill: Bill, bank_code: str, accounts: list[Account]
+    tx: Transaction, bill: Bill | BillFace, bank_code: str, accounts: list[Account]
 ) -> frozenset[str]:
     """The account numbers that a confirmation by a node at BANK_CODE may name for a bill."""
     names = {bill.rec_acct, bill.rec_acct_real}
@@ -84,7 +84,7 @@ def _choose(accounts: list[Account], bank_code: str) -> Account | None:
     return chosen or default
 
 
-async def _virtual(tx: Transaction, bill: Bill, account: Account) -> str:
+async def _virtual(tx: Transaction, bill: Bill | BillFace, account: Account) -> str:
     if not bill.virtual_acct:
         return ""
     owner = await virtual_accounts.get(tx, bill.virtual_acct)

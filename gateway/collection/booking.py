@@ -13,7 +13,7 @@ from ...messages.refund import RefundOrder
 from ..outbox import Enqueuer
 from ..store import bills, journal, payments, refunds, serials
 from ..store.protocol import Transaction
-from ..store.records import Bill, Channel, Payment, Refund
+from ..store.records import BillFace, Channel, Payment, Refund
 
 TECHNICAL = "1"  # RefundType 技术性差错
 OTHER = "2"
@@ -66,7 +66,7 @@ class Booking:
         self._outbox = outbox
         self._texts = texts
 
-    async def payment(self, tx: Transaction, bill: Bill, received: Received) -> Booked | None:
+    async def payment(self, tx: Transaction, bill: BillFace, received: Received) -> Booked | None:
         """Make an unpaid bill paid, in the transaction that found it unpaid.
 
         None, and nothing is written, when the books hold a payment under this identity already.
@@ -91,7 +91,7 @@ class Booking:
             wake = (bill.notify_node,)
         return Booked(payment_id, wake=wake)
 
-    async def duplicate(self, tx: Transaction, bill: Bill, received: Received) -> Booked | None:
+    async def duplicate(self, tx: Transaction, bill: BillFace, received: Received) -> Booked | None:
         """Record money for a bill that is paid already, and order its technical refund (5617).
 
         None, and nothing is written, when the books hold a payment under this identity already.
@@ -141,7 +141,7 @@ class Booking:
         )
         return Booked(payment_id, refund_no, (received.src,))
 
-    def _notice(self, bill: Bill, received: Received) -> PaymentNotice:
+    def _notice(self, bill: BillFace, received: Received) -> PaymentNotice:
         return PaymentNotice(
             PayCode=bill.pay_code,
             CfmDate=received.cfm_date,
@@ -161,7 +161,7 @@ class Booking:
 
     @staticmethod
     async def _journal(
-        tx: Transaction, kind: str, bill: Bill, received: Received, payment_id: int
+        tx: Transaction, kind: str, bill: BillFace, received: Received, payment_id: int
     ) -> None:
         await journal.append(
             tx,
@@ -199,7 +199,7 @@ def refund_order(refund: Refund, today: str) -> RefundOrder:
     )
 
 
-def _payment(bill: Bill, received: Received, *, duplicate: bool) -> Payment:
+def _payment(bill: BillFace, received: Received, *, duplicate: bool) -> Payment:
     return Payment(
         id=0,
         src=received.src,

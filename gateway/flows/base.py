@@ -9,8 +9,7 @@ the transaction is durable; then `Decision.wake` names the peers whose outbox ha
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 from ...codecs import Head
 from ...mac import Secret
@@ -23,8 +22,7 @@ from ..store.protocol import Transaction
 M = TypeVar("M", bound=Voucher)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """An authenticated request: who, its HEAD, when, and the token that its MAC verified under."""
 
     peer: Peer
@@ -37,16 +35,14 @@ class Request:
     address: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What goes back: the message, and a token where it is not the request's own (2003)."""
 
     message: Voucher
     token: Secret | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """A flow's verdict inside the transaction.
 
     `archived`: the message changed something (or was refused for ever) and is kept. `replayed`: the
@@ -58,7 +54,7 @@ class Decision:
     replayed: bool = False
     subject: str = ""
     wake: tuple[str, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
 
 class Flow(ABC, Generic[M]):

@@ -17,7 +17,7 @@ from ..collection.lookups import Lookups
 from ..collection.rules import ConfirmRules
 from ..store import confirmations, payments, queried
 from ..store.protocol import Transaction
-from ..store.records import Bill, ConfirmationRow
+from ..store.records import BillFace, ConfirmationRow
 from .base import Decision, Flow, Request, general, result_of
 from .query import is_expired, visible_bill
 
@@ -140,7 +140,7 @@ class ConfirmPayment(Flow[Confirmation]):
         )
 
     async def _refusal(
-        self, tx: Transaction, request: Request, message: Confirmation, bill: Bill | None
+        self, tx: Transaction, request: Request, message: Confirmation, bill: BillFace | None
     ) -> Result | None:
         """Why this confirmation cannot be booked; None when it can, or when the bill is paid."""
         if bill is None:
@@ -157,12 +157,13 @@ class ConfirmPayment(Flow[Confirmation]):
             dates = await queried.dates(tx, request.peer.code, bill.pay_code)
             if not dates:
                 return Result.NOT_QUERIED if self._rules.must_be_queried else None
-            if self._rules.must_be_queried_that_day and message.CfmDate not in dates:
+            within = min(dates) <= message.CfmDate <= request.today
+            if self._rules.must_be_queried_that_day and not within:
                 return Result.NOT_QUERIED_THAT_DAY
         return None
 
     async def _account_fits(
-        self, tx: Transaction, request: Request, message: Confirmation, bill: Bill
+        self, tx: Transaction, request: Request, message: Confirmation, bill: BillFace
     ) -> bool:
         if not message.RecAcct:
             return message.RecAcctType == SUBJECT_ACCOUNT

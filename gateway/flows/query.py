@@ -12,7 +12,7 @@ from ..collection.rules import ConfirmRules
 from ..peers import Peer
 from ..store import bills, queried
 from ..store.protocol import Transaction
-from ..store.records import Bill
+from ..store.records import Bill, BillFace
 from .base import Answer, Decision, Flow, Request, general
 
 # PayStats on the wire; a confirmed bill is a paid one there.
@@ -64,18 +64,18 @@ class UnitQueryDue(QueryDue):
     answer_model = UnitBillDue
 
 
-async def visible_bill(tx: Transaction, peer: Peer, pay_code: str) -> Bill | None:
+async def visible_bill(tx: Transaction, peer: Peer, pay_code: str) -> BillFace | None:
     """The bill, unless it is of a region that the peer does not serve: nobody can tell which."""
-    bill = await bills.get(tx, pay_code)
+    bill = await bills.face(tx, pay_code)
     return bill if bill is not None and bill.region in peer.regions else None
 
 
-def is_expired(bill: Bill, today: str) -> bool:
+def is_expired(bill: Bill | BillFace, today: str) -> bool:
     """Whether the last day of the bill's validity is over. The whole ExpiryDate counts."""
     return bool(bill.expiry_date) and bill.expiry_date < today
 
 
-def due_fields(bill: Bill, to: Recipient) -> dict[str, Any]:
+def due_fields(bill: Bill | BillFace, to: Recipient) -> dict[str, Any]:
     """What is due, by the tags of 5603, 5997 and the bills of 5698."""
     return {
         "AdmDivCode": bill.region,

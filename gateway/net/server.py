@@ -10,16 +10,16 @@ import asyncio
 import enum
 import hashlib
 import ssl
-from collections.abc import Awaitable, Coroutine
-from dataclasses import dataclass
-from typing import Any, Protocol, cast
+import types
+from collections.abc import Coroutine, Generator
+from functools import partial
+from typing import Any, NamedTuple, Protocol, cast
 
 from ...codecs import NEED_DATA, FrameDecoder, RawFrame, RemoteProtocolError
 from .limits import ServerLimits
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a frame came from; the certificate is the client's, as hex of its SHA-256."""
 
     address: str
@@ -27,8 +27,7 @@ class Origin:
     certificate_sha256: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """The answer's bytes, and whether the connection may carry another frame."""
 
     data: bytes
@@ -38,8 +37,11 @@ class Reply:
 class Responder(Protocol):
     """What the server needs to know about meaning."""
 
-    def respond(self, frame: RawFrame, origin: Origin) -> Awaitable[Reply]:
-        """Answer one frame. Must not raise; must not block the loop."""
+    def respond(self, frame: RawFrame, origin: Origin) -> Coroutine[Any, Any, Reply]:
+        """Answer one frame. Must not raise; must not block the loop.
+
+        Runs outside of any task until it first waits.
+        """
 
     def refuse(self, error: RemoteProtocolError, origin: Origin) -> bytes:
         """Answer what could not be read as a frame."""
@@ -49,6 +51,9 @@ class Responder(Protocol):
 
     def connection_event(self, event: str, origin: Origin, **fields: object) -> None:
         """Log and count an end that is not an answer: a silent peer, a reset, a cut frame."""
+
+
+Work = Coroutine[Any, Any, Reply]
 
 
 class _State(enum.Enum):
@@ -159,10 +164,17 @@ class Connection(asyncio.Protocol):
         self.frames += 1
         server = self._server
         self.deadline = server.loop.time() + server.limits.handler_timeout_seconds
-        self._task = server.loop.create_task(self._exchange(frame))
+        # Most exchanges never wait: they are stepped here, without the cost of a task.
+        work = server.responder.respond(frame, self.origin)
+        try:
+            waiting = work.send(None)
+        except StopIteration as done:
+            self._replied(done.value)
+        else:
+            self._task = server.loop.create_task(self._exchange(work, waiting))
 
-    async def _exchange(self, frame: RawFrame) -> None:
-        reply = await self._server.responder.respond(frame, self.origin)
+    async def _exchange(self, work: Work, waiting: object) -> None:
+        reply = await _resume(work, waiting)
         self._task = None
         self._replied(reply)
 
@@ -322,6 +334,23 @@ class FrameServer:
         if self._sweeper is not None:
             self._sweeper.cancel()
         return cut
+
+
+@types.coroutine
+def _resume(work: Work, waiting: object) -> Generator[Any, Any, Reply]:
+    """Go on with a coroutine that was stepped to its first wait, inside a task."""
+    while True:
+        try:
+            value = yield waiting
+        except BaseException as error:  # noqa: BLE001 - handed on, cancellation too
+            step = partial(work.throw, error)
+        else:
+            step = partial(work.send, value)
+        try:
+            waiting = step()
+        except StopIteration as done:
+            reply: Reply = done.value
+            return reply
 
 
 def _origin(transport: asyncio.Transport) -> Origin:

@@ -11,6 +11,7 @@ import json
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from json.encoder import encode_basestring
 from typing import TextIO
 
 _CIVIL = timezone(timedelta(hours=8))
@@ -20,9 +21,12 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=st
 MOST_WAITING = 10_000
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
+quoted = encode_basestring
+"""A text as a JSON string, for those who write a line's fields themselves."""
+
 
 class Log:
-    """Collects events and writes them to a text stream when `flush` is called.
+    """Collects lines and writes them to a text stream when `flush` is called.
 
     `schedule` is asked to call `flush` soon when the first line waits; without it every event is
     written at once (commands). Safe to call from several threads.
@@ -40,9 +44,10 @@ class Log:
         self._now_ms = now_ms
         self._threshold = LEVELS[level]
         self._schedule = schedule
-        self._waiting: list[tuple[int, str, str, dict[str, object]]] = []
+        self._waiting: list[str] = []
         self._lock = threading.Lock()
         self._dropped = 0
+        self._second = (0, "")
 
     def enabled(self, level: str) -> bool:
         """Whether events of this level are written."""
@@ -52,11 +57,19 @@ class Log:
         """Write one line; empty fields are left out."""
         if LEVELS[level] < self._threshold:
             return
+        filled = {name: value for name, value in fields.items() if value not in ("", None)}
+        self.line(level, event, _encode(filled)[1:-1])
+
+    def line(self, level: str, event: str, fields: str) -> None:
+        """Write one line whose fields the caller has written as JSON members already."""
         waiting = self._waiting
         if len(waiting) >= MOST_WAITING:
             self._dropped += 1
             return
-        waiting.append((self._now_ms(), level, event, fields))
+        comma = "," if fields else ""
+        waiting.append(
+            f'{{"ts":"{self._stamp()}","level":"{level}","event":"{event}"{comma}{fields}}}\n'
+        )
         if self._schedule is None:
             self.flush()
         elif len(waiting) == 1:
@@ -66,18 +79,20 @@ class Log:
         """Write what waits with one call to the stream."""
         with self._lock:
             waiting, self._waiting = self._waiting, []
-            if not waiting:
-                return
             if self._dropped:
                 lost, self._dropped = self._dropped, 0
-                waiting.append((self._now_ms(), "warning", "log_lines_dropped", {"count": lost}))
-            self._stream.write("".join(map(_line, waiting)))
-            self._stream.flush()
+                waiting.append(
+                    f'{{"ts":"{self._stamp()}","level":"warning","event":"log_lines_dropped",'
+                    f'"count":{lost}}}\n'
+                )
+            if waiting:
+                self._stream.write("".join(waiting))
+                self._stream.flush()
 
-
-def _line(entry: tuple[int, str, str, dict[str, object]]) -> str:
-    at, level, event, fields = entry
-    when = datetime.fromtimestamp(at / 1000, _CIVIL).isoformat(timespec="milliseconds")
-    record: dict[str, object] = {"ts": when, "level": level, "event": event}
-    record.update((name, value) for name, value in fields.items() if value not in ("", None))
-    return _encode(record) + "\n"
+    def _stamp(self) -> str:
+        second, ms = divmod(self._now_ms(), 1000)
+        known, text = self._second
+        if known != second:
+            text = datetime.fromtimestamp(second, _CIVIL).strftime("%Y-%m-%dT%H:%M:%S")
+            self._second = (second, text)
+        return f"{text}.{ms:03d}+08:00"

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from .protocol import Transaction
-from .records import Bill, BillItem, BillState
+from .records import Bill, BillFace, BillItem, BillState
 from .sql import Conditions, insert_into, placeholders, select_from, values
 
 _GET: Final = select_from(Bill, "bills", "WHERE pay_code = ?1")
+_FACE: Final = f"SELECT {', '.join(BillFace._fields)} FROM bills WHERE pay_code = ?1"  # noqa: S608 - ours
 _INSERT: Final = insert_into(Bill, "bills", "ON CONFLICT DO NOTHING")
 _INSERT_ALL: Final = insert_into(Bill, "bills")
 _VALUES: Final = values(Bill)
@@ -99,6 +100,12 @@ async def get(tx: Transaction, pay_code: str, *, lock: bool = False) -> Bill | N
     """The bill of a pay code; ``lock`` keeps other transactions from changing it meanwhile."""
     row = await tx.one(_GET + tx.for_update if lock else _GET, pay_code)
     return Bill(*row) if row else None
+
+
+async def face(tx: Transaction, pay_code: str, *, lock: bool = False) -> BillFace | None:
+    """The printed side and the state of a bill: for queries and confirmations."""
+    row = await tx.one(_FACE + tx.for_update if lock else _FACE, pay_code)
+    return BillFace._make(row) if row else None
 
 
 async def items(tx: Transaction, pay_code: str) -> list[BillItem]:

@@ -7,7 +7,7 @@ or 1, unknown text ''. Personal data stay out of every repr.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .entries import (
     Account,
@@ -143,6 +143,43 @@ class Bill:
     class_name: str = field(default="", repr=False)
     hold1: str = field(default="", repr=False)
     hold2: str = field(default="", repr=False)
+
+
+class BillFace(NamedTuple):
+    """What a query and a confirmation need of a bill: its printed side and its state.
+
+    Read many times for every time that a bill is made, so half the columns and a plain tuple.
+    """
+
+    pay_code: str
+    region: str
+    bill_date: str
+    unit_code: str
+    unit_name: str
+    payer_name: str
+    amt: int
+    ori_amt: int
+    delay_amt: int
+    state: BillState
+    payer_acct: str
+    payer_op_bk: str
+    rec_acct_type: str
+    rec_name: str
+    rec_acct: str
+    rec_acct_real: str
+    rec_op_bk: str
+    rec_bank_no: str
+    is_inter_bank: str
+    pay_info: str
+    memo: str
+    crc_code: str
+    expiry_date: str
+    virtual_acct: str
+    notify: int
+    notify_node: str
+
+    def __repr__(self) -> str:
+        return f"BillFace({self.pay_code}, {self.state})"
 
 
 @dataclass(frozen=True, slots=True)

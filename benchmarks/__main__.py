@@ -1,0 +1,30 @@
+"""`python -m benchmarks [--full]`: print the table, write out/bench.json, exit 1 below "must"."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from benchmarks import exchange, startup, tight
+from benchmarks.rows import report
+
+
+def main() -> int:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="more and longer rounds")
+    full = parser.parse_args().full
+    rounds, exchanges = (9, 6000) if full else (5, 2500)
+    print("tight loops …", flush=True)
+    figures = tight.measure()
+    print("exchanges against an echo (rows 1, 2, 4) …", flush=True)
+    rows = exchange.measure(rounds=rounds, exchanges=exchanges)
+    print("start (row 12) …", flush=True)
+    rows.append(startup.start(rounds=rounds))
+    print("import of bills (row 13) …", flush=True)
+    rows.append(startup.imports(rounds=3 if full else 1, bills=100_000))
+    return report(rows, figures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
