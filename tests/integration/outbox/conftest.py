@@ -334,7 +334,7 @@ class World:
 
     async def kinds(self) -> list[str]:
         """What the journal says happened, in order."""
-        return [entry.kind for entry in await self.store.read(lambda tx: journal.page(tx))]
+        return [entry.kind for entry in await self.store.read(journal.page)]
 
     async def queue_refund(self, number: str = "TF1", amount: int = 8000, peer: str = BANK) -> int:
         """A duplicate payment's technical refund, as booking writes it."""

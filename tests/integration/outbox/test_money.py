@@ -360,7 +360,7 @@ async def test_a_refused_notice_changes_nothing_and_can_be_sent_again(
 async def test_an_act_names_operator_and_reason(world: World) -> None:
     row_id = await world.queue(make_notice(), UNIT)
     await act(world, operate.drop, row_id)
-    (entry,) = await world.store.read(lambda tx: journal.page(tx))
+    (entry,) = await world.store.read(journal.page)
     assert (entry.kind, entry.actor) == ("outbox.dropped", "checker1")
     assert '"reason":"checked by telephone"' in entry.facts
     assert (await world.store.scan(journal.verify)).ok
