@@ -6,11 +6,12 @@ import argparse
 from typing import Final
 
 from ...codecs import RuleError, Sensitive, mask, parse_yuan, shown
+from ...messages import PayInfoEntry
 from ..collection.billrules import BillRules
 from ..collection.bills import Making, create
 from ..collection.drafts import BillDraft, BillRefused
 from ..collection.importfields import BILL_FIELDS, Faults, make_draft, make_entry, read_fields
-from ..collection.payinfo import Entry, total
+from ..collection.standards import total
 from ..store import catalogue
 from ..store.entries import Item
 from ..store.protocol import Transaction
@@ -116,7 +117,7 @@ def _draft(
 ) -> BillDraft:
     """The draft that the options describe. Raises CommandError."""
     faults = Faults()
-    entries: list[Entry] = []
+    entries: list[PayInfoEntry] = []
     for code, amount, quantity in named:
         item = items.get(code)
         name = item.name if item else code  # an unknown item is refused by the rules

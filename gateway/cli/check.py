@@ -40,8 +40,8 @@ def register(subparsers: Subparsers) -> None:
         reads=True,
         description=(
             "Validate the configuration with all its files, the store's schema and consistency, "
-            "the keys, and the certificates. Exit code 1 with the list of faults; warnings alone are "
-            "exit code 0."
+            "the keys, and the certificates. Exit code 1 with the list of faults; warnings alone "
+            "are exit code 0."
         ),
     )
     parser.add_argument(

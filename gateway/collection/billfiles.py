@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from ...codecs import RuleError, parse_yuan, shown
+from ...messages import PayInfoEntry
 from .drafts import BillDraft, Fault
 from .importfields import (
     BILL_FIELDS,
@@ -29,7 +30,7 @@ from .importfields import (
     read_fields,
     require,
 )
-from .payinfo import Entry, total
+from .standards import total
 
 MAX_FILE_BYTES: Final = 512 * 1024 * 1024
 MAX_LINE_BYTES: Final = 256 * 1024
@@ -143,7 +144,7 @@ def _amount(raw: object, faults: Faults) -> int | None:
     return None
 
 
-def _items(raw: object, faults: Faults) -> tuple[Entry, ...]:
+def _items(raw: object, faults: Faults) -> tuple[PayInfoEntry, ...]:
     if not isinstance(raw, list) or not raw:
         faults.add("Items", "不能为空", "must be a list with at least one item")
         return ()
@@ -230,7 +231,7 @@ class _Group:
         self.line = line
         self.key = (bill, school)
         self.faults = Faults()
-        self.entries: list[Entry] = []
+        self.entries: list[PayInfoEntry] = []
         plain = {tag: value for tag, value in bill.items() if tag != BILL_REFERENCE}
         self.values = read_fields(plain, BILL_FIELDS, self.faults)
         require(self.values, REQUIRED, BILL_FIELDS, self.faults)

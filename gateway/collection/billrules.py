@@ -22,7 +22,7 @@ from ..store.entries import Account, Item, Unit, UnitItem
 from ..store.protocol import Transaction
 from ..workdays import Workdays
 from .drafts import TAGS, BillDraft, Fault, wrong
-from .payinfo import RANGE, EntryError, check, out_of_range, total
+from .standards import RANGE, EntryError, check, outside, total
 
 SUBJECT: Final = "3"
 """RecAcctType 科目: there is no account."""
@@ -218,8 +218,8 @@ def _items(draft: BillDraft, known: Knowledge) -> Iterator[Fault]:
     for number, entry in enumerate(draft.items, 1):
         try:
             check(entry, number)
-        except EntryError as error:
-            yield wrong("PayInfo", error.chinese, error.english)
+        except EntryError as contradiction:
+            yield wrong("PayInfo", contradiction.chinese, contradiction.english)
             continue
         item = known.items.get(entry.code)
         rights = known.rights.get((draft.unit_code, entry.code), ())
@@ -238,9 +238,9 @@ def _items(draft: BillDraft, known: Knowledge) -> Iterator[Fault]:
             )
         elif item.standard_type == RANGE:
             low, high = item.standard_low or 0, item.standard_high
-            if entry.amt < low or (high is not None and entry.amt > high):
-                outside = out_of_range(number, low, high)
-                yield wrong("PayInfo", outside.chinese, outside.english, format_yuan(entry.amt))
+            if entry.amount < low or (high is not None and entry.amount > high):
+                error = outside(number, low, high)
+                yield wrong("PayInfo", error.chinese, error.english, format_yuan(entry.amount))
 
 
 def _account(draft: BillDraft, known: Knowledge) -> Iterator[Fault]:

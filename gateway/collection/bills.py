@@ -7,15 +7,15 @@ account, the note for the platform (5954), the journal row.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from operator import attrgetter
 from typing import Final
 
 from ...codecs import format_yuan
 from ...codecs.paycode import make as make_pay_code
-from ...messages import Result
+from ...messages import PAY_INFO_BYTES, PayInfoEntry, Result, format_pay_info
 from ..clock import add_days
 from ..store import bill_sync, bills, catalogue, journal, outbox, serials, virtual_accounts
 from ..store.entries import Item, VirtualPool
@@ -23,8 +23,7 @@ from ..store.protocol import Transaction
 from ..store.records import Bill, BillItem, BillSource
 from .billrules import BillRules, Knowledge, account_of, judge, learn
 from .drafts import TAGS, BillDraft, BillRefused, Fault, wrong
-from .payinfo import RANGE, Entry
-from .payinfo import write as write_pay_info
+from .standards import RANGE
 from .validity import expiry
 
 AUTO: Final = "auto"
@@ -56,6 +55,9 @@ CONTENT: Final = {
 """What makes the content of a bill: attribute (of draft and bill alike) and wire tag."""
 _content: Final[Callable[[BillDraft], tuple[object, ...]]] = attrgetter(
     *CONTENT, "expiry_date", "virtual_acct", "notify", "education", "student", "id_number"
+)
+_entry_content: Final[Callable[[PayInfoEntry], tuple[object, ...]]] = attrgetter(
+    "code", "name", "amount", "unit", "quantity", "standard_type", "standard"
 )
 
 
@@ -123,7 +125,7 @@ async def write(
     virtual = await _virtual(tx, drafts, codes, making)
     made: list[Bill] = []
     items: list[BillItem] = []
-    filled: dict[Entry, Entry] = {}  # most bills of a file have the same few items
+    filled: dict[PayInfoEntry, PayInfoEntry] = {}  # most bills of a file have the same few items
     for draft, code in zip(drafts, codes, strict=True):
         entries = []
         for entry in draft.items:
@@ -141,7 +143,7 @@ async def write(
                 known=known,
             )
         )
-        items += [BillItem(code, line, *entry) for line, entry in enumerate(entries, 1)]
+        items += [_item(code, line, entry) for line, entry in enumerate(entries, 1)]
     await bills.insert_many(tx, made, items)
     for region in sorted({bill.region for bill in made}):
         told = [bill.pay_code for bill in made if bill.region == region]
@@ -174,14 +176,15 @@ async def _assign(tx: Transaction, region: str, year: str, assigner: str, count:
     return codes
 
 
-def _filled(entry: Entry, item: Item) -> Entry:
+def _filled(entry: PayInfoEntry, item: Item) -> PayInfoEntry:
     """An entry with what the catalogue knows where nothing is said."""
     if entry.standard_type and entry.unit:
         return entry
     standard = entry.standard
     if not entry.standard_type:
         standard = _standard(item)
-    return entry._replace(
+    return replace(
+        entry,
         unit=entry.unit or item.unit_of_measure,
         standard_type=entry.standard_type or item.standard_type or "不限制",
         standard=standard,
@@ -195,10 +198,25 @@ def _standard(item: Item) -> str:
     return f"{format_yuan(item.standard_low or 0)}-{format_yuan(item.standard_high or 0)}"
 
 
+def _item(pay_code: str, line: int, entry: PayInfoEntry) -> BillItem:
+    quantity = "" if entry.quantity is None else format(entry.quantity, "f")
+    return BillItem(
+        pay_code,
+        line,
+        entry.code,
+        entry.name,
+        entry.amount,
+        entry.unit,
+        quantity,
+        entry.standard_type,
+        entry.standard,
+    )
+
+
 def _bill(
     draft: BillDraft,
     code: str,
-    entries: Sequence[Entry],
+    entries: Sequence[PayInfoEntry],
     *,
     virtual: str,
     rules: BillRules,
@@ -232,7 +250,7 @@ def _bill(
         rec_op_bk=draft.rec_op_bk or (account.bank_name if account else ""),
         rec_bank_no=draft.rec_bank_no or (account.bank_no if account else ""),
         is_inter_bank=draft.is_inter_bank or ("0" if number else ""),
-        pay_info=draft.pay_info or write_pay_info(entries),
+        pay_info=draft.pay_info or format_pay_info(entries, PAY_INFO_BYTES),
         memo=draft.memo,
         crc_code=draft.crc_code,
         mobile=draft.mobile,
@@ -336,7 +354,7 @@ def digest(draft: BillDraft) -> str:
     """SHA-256 over the content of a bill that was asked for, in hex."""
     parts: list[object] = [*_content(draft)]
     for entry in draft.items:
-        parts += entry
+        parts += _entry_content(entry)
     return sha256("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -414,11 +432,3 @@ async def void(
         facts["reason"] = reason
     await journal.append(tx, at=at, kind="bill.voided", subject=pay_code, actor=actor, facts=facts)
     return Voided(Result.SUCCESS, changed=True)
-
-
-def items_of(entries: Iterable[BillItem]) -> list[Entry]:
-    """The items of a stored bill as entries."""
-    return [
-        Entry(e.code, e.name, e.amt, e.unit, e.quantity, e.standard_type, e.standard)
-        for e in entries
-    ]

@@ -26,7 +26,7 @@ from ..store.entries import (
     Unit,
     VirtualPool,
 )
-from .payinfo import RANGE
+from .standards import RANGE
 
 Reader = Callable[[object], Any]
 

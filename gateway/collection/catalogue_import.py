@@ -28,7 +28,7 @@ from ..store.entries import (
 from ..store.protocol import Store, Transaction
 from .catalogue_fields import TABLES
 from .catalogue_file import CatalogueFault, Read, read_files
-from .payinfo import RANGE
+from .standards import RANGE
 
 
 class CatalogueRefused(Exception):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ...messages import Result
-from .payinfo import Entry
+from ...messages import PayInfoEntry, Result
 
 
 @dataclass(slots=True)
@@ -24,7 +23,7 @@ class BillDraft:
     amt: int
     ori_amt: int
     delay_amt: int
-    items: tuple[Entry, ...]
+    items: tuple[PayInfoEntry, ...]
     pay_code: str = ""
     unit_name: str = ""
     payer_type: str = ""

@@ -15,12 +15,12 @@ from ...codecs import (
     WireType,
     mask,
     parse_yuan,
+    reader,
     shown,
     text_reader,
 )
-from ...messages import RecAcctType
+from ...messages import PayInfoEntry, RecAcctType
 from .drafts import BillDraft, Fault, wrong
-from .payinfo import Entry
 
 Reader = Callable[[str], Any]
 
@@ -105,9 +105,9 @@ BILL_FIELDS: Final[Mapping[str, Field]] = {
 ITEM_FIELDS: Final[Mapping[str, Field]] = {
     "ItemCode": Field("code", _string(1, 30)),
     "ItemName": Field("name", _gbk(1, 100)),
-    "Amt": Field("amt", parse_yuan),
+    "Amt": Field("amount", parse_yuan),
     "Unit": Field("unit", _gbk(1, 20)),
-    "Quantity": Field("quantity", _string(1, 24)),
+    "Quantity": Field("quantity", reader(WireType.DECIMAL)),
     "StandardType": Field("standard_type", _gbk(1, 20)),
     "Standard": Field("standard", _string(1, 40)),
 }
@@ -173,7 +173,7 @@ def require(
 
 def make_draft(
     values: dict[str, Any],
-    items: tuple[Entry, ...],
+    items: tuple[PayInfoEntry, ...],
     school: Mapping[str, Any] | None,
     amount: int | None,
     faults: Faults,
@@ -199,9 +199,9 @@ def make_draft(
     return BillDraft(amt=whole if amount is None else amount, items=items, **values)
 
 
-def make_entry(raw: Mapping[str, object], faults: Faults, prefix: str) -> Entry | None:
+def make_entry(raw: Mapping[str, object], faults: Faults, prefix: str) -> PayInfoEntry | None:
     """An item of what was read; None when it has faults."""
     before = len(faults)
     found = read_fields(raw, ITEM_FIELDS, faults, prefix)
     require(found, REQUIRED_OF_ITEM, ITEM_FIELDS, faults, prefix)
-    return Entry(**found) if len(faults) == before else None
+    return PayInfoEntry(**found) if len(faults) == before else None

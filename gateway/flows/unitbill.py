@@ -11,13 +11,11 @@ from urllib.parse import quote
 
 from ...codecs import RemoteProtocolError
 from ...codecs.paycode import check as check_pay_code
-from ...messages import Result
+from ...messages import PayInfoEntry, Result, parse_pay_info
 from ...messages.unit import UnitBill, UnitPaperBill
 from ..collection.billrules import BillRules
 from ..collection.bills import Making, create, difference, void
 from ..collection.drafts import BillDraft, BillRefused, Fault
-from ..collection.payinfo import Entry, EntryError
-from ..collection.payinfo import parse as parse_pay_info
 from ..config import Config
 from ..store import bills, catalogue
 from ..store.protocol import Transaction
@@ -46,7 +44,7 @@ class _ReceiveBill(Flow[M]):
             return await self._void(tx, request, message)
         try:
             draft, malformed = _draft(message, parse_pay_info(message.PayInfo)), None
-        except EntryError as error:
+        except RemoteProtocolError as error:
             draft, malformed = _draft(message, ()), error
         stored = await bills.get(tx, message.PayCode)
         units = request.peer.units
@@ -55,8 +53,7 @@ class _ReceiveBill(Flow[M]):
         if message.ChgAgenCode not in units:
             return self._refused(Result.NO_UNIT_RIGHT, request)
         if malformed is not None:
-            text = f"PayInfo: {malformed.chinese}"
-            return self._refused(Result.BAD_PARAMETER, request, text)
+            return self._refused(Result.BAD_PARAMETER, request, malformed.information)
         if not await self._may_use_kind(tx, message):
             return self._refused(Result.NO_BILL_KIND_RIGHT, request)
         making = Making(
@@ -148,7 +145,7 @@ class ReceivePaperBill(_ReceiveBill[UnitPaperBill]):
         return unit is None or message.BillTypeCode in unit.bill_kinds.split(",")
 
 
-def _draft(message: UnitBill | UnitPaperBill, items: tuple[Entry, ...]) -> BillDraft:
+def _draft(message: UnitBill | UnitPaperBill, items: tuple[PayInfoEntry, ...]) -> BillDraft:
     """What the message asks for; texts as they came."""
     draft = BillDraft(
         region=message.AdmDivCode,
