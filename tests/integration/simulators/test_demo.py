@@ -1,0 +1,41 @@
+"""`nontax-sim demo`: the whole day with real processes, twice with one seed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from nontax.simulators.demo import run_demo
+from nontax.simulators.report import render
+
+COMMAND = [sys.executable, "-P", "-m", "nontax.simulators"]
+
+
+@pytest.mark.crash
+@pytest.mark.slow
+def test_the_days_books_close_and_a_seed_gives_the_same_table(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run = subprocess.run(
+        [*COMMAND, "demo", "--seed", "7", "--out", str(out)],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stderr == ""
+    assert "kill -9" in run.stdout
+    assert "THE DAY'S BOOKS CLOSE" in run.stdout
+    table = (out / "report.txt").read_text("utf-8")
+    assert table in run.stdout
+    report = json.loads((out / "report.json").read_text("utf-8"))
+    assert report["closed"] is True
+    assert report["journal_verified"] is True
+    assert all(node["equal"] for node in report["nodes"].values())
+    assert sorted(path.name for path in out.iterdir()) == ["report.json", "report.txt"]
+    again = run_demo(7, None, lambda _: None)
+    assert render(again).splitlines()[:-1] == table.splitlines()[:-1]
+    report.pop("run")
+    second = again.as_json()
+    second.pop("run")
+    assert second == report
