@@ -18,7 +18,9 @@ from ..messages.basedata import BillSync as BillSyncMessage
 from ..messages.basedata import SyncedBill
 from .clock import Clock
 from .collection.accounts import recipient
+from .config import Config
 from .flows.query import due_fields
+from .identifiers import MessageIds
 from .observe.log import Log
 from .outbox import Enqueuer
 from .peers import Peer, PeerDirectory
@@ -53,6 +55,26 @@ class Pushed:
         return Pushed(
             self.bills + other.bills, self.packs + other.packs, self.left_out + other.left_out
         )
+
+
+async def push(
+    config: Config, store: Store, clock: Clock, log: Log, *, full: bool, process: int
+) -> Pushed:
+    """Queue what is noted, or everything, at once: for a command. The running service delivers.
+
+    PROCESS is a random number of 20 bits, for the message ids.
+    """
+    peers = PeerDirectory.from_config(config)
+    next_id = MessageIds(clock, process).next
+    syncing = BillSync(
+        store=store,
+        peers=peers,
+        enqueuer=Enqueuer(config.outbox, peers, next_id),
+        clock=clock,
+        log=log,
+        wakeup=Wakeup(),
+    )
+    return await (syncing.push_full() if full else syncing.push_changes())
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +209,9 @@ class BillSync:
         async def work(tx: Transaction) -> Pushed:
             told: list[SyncedBill] = []
             accounts = _Accounts(tx, today)
-            for code in codes:
+            # Another process may have told of changes since they were looked up.
+            due = codes if batch else await _still_noted(tx, peer.code, codes)
+            for code in due:
                 bill = await bills.get(tx, code)
                 fields = None if bill is None else await _telling(tx, bill, accounts)
                 if fields is not None:
@@ -216,7 +240,7 @@ class BillSync:
                     at=now,
                 )
             await bill_sync.told(tx, peer.code, [bill.PayCode for bill in told])
-            return Pushed(len(told), len(packs), len(codes) - len(told))
+            return Pushed(len(told), len(packs), len(due) - len(told))
 
         pushed = await self._store.transact(work)
         if pushed.packs:
@@ -275,6 +299,11 @@ async def _telling(tx: Transaction, bill: Bill, accounts: _Accounts) -> SyncedBi
 async def _noted(tx: Transaction, peer: str, limit: int, after: str) -> list[str]:
     """The pay codes that a peer has to be told of."""
     return [code for code, _ in await bill_sync.waiting(tx, peer, limit, after=after)]
+
+
+async def _still_noted(tx: Transaction, peer: str, codes: Sequence[str]) -> list[str]:
+    """Those of some noted pay codes, in order, that are noted in this transaction."""
+    return [code for code in codes if await bill_sync.is_noted(tx, peer, code)]
 
 
 async def _next_batch(tx: Transaction, today: str) -> str:

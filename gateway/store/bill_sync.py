@@ -11,6 +11,7 @@ _NOTE: Final = (
     "INSERT INTO bill_sync (peer, pay_code, at) VALUES (?1, ?2, ?3)"
     " ON CONFLICT (peer, pay_code) DO UPDATE SET at = excluded.at"
 )
+_NOTED: Final = "SELECT at FROM bill_sync WHERE peer = ?1 AND pay_code = ?2"
 
 
 async def note(tx: Transaction, peers: Sequence[str], pay_codes: Iterable[str], at: int) -> None:
@@ -34,6 +35,11 @@ async def waiting(
         after,
     )
     return [(row[0], int(row[1])) for row in rows]
+
+
+async def is_noted(tx: Transaction, peer: str, pay_code: str) -> bool:
+    """Whether a peer has still to be told of a bill; keeps others from telling it meanwhile."""
+    return await tx.one(_NOTED + tx.for_update, peer, pay_code) is not None
 
 
 async def told(tx: Transaction, peer: str, pay_codes: Iterable[str]) -> None:

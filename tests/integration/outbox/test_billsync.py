@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from nontax.gateway.billsync import BillSync, Pushed
+from nontax.gateway.billsync import BillSync, Pushed, push
 from nontax.gateway.store import bill_sync, bills, catalogue, outbox
 from nontax.gateway.store.entries import Account
 from nontax.messages.basedata import BillSync as Pack
@@ -109,6 +109,14 @@ async def test_full_tells_every_unpaid_bill(told: World) -> None:
     assert await told.store.read(bill_sync.peers) == {}
 
 
+async def test_two_processes_tell_of_a_change_once(told: World) -> None:
+    await make_bills(told, range(20))
+    done = await asyncio.gather(*(sync(told).push_changes() for _ in range(3)))
+    assert sum(pushed.bills for pushed in done) == 20
+    codes = [bill.PayCode for pack in await packs(told) for bill in pack.BillList]
+    assert sorted(codes) == [code(number) for number in range(20)]
+
+
 async def test_a_bill_without_an_account_waits_for_one(told: World) -> None:
     await make_bills(told, range(2), rec_acct="", rec_acct_type="")
     syncing = sync(told)
@@ -129,6 +137,14 @@ async def test_a_bill_without_an_account_waits_for_one(told: World) -> None:
     )
     await told.store.transact(lambda tx: catalogue.put(tx, account, actor="maker1", at=1))
     assert await syncing.push_changes() == Pushed(bills=2, packs=1)
+
+
+async def test_a_command_pushes_without_a_service(told: World) -> None:
+    await make_bills(told, range(2))
+    facts = (told.config, told.store, told.clock, told.log)
+    assert await push(*facts, full=False, process=1) == Pushed(bills=2, packs=1)
+    assert await push(*facts, full=True, process=2) == Pushed(bills=2, packs=1)
+    assert [pack.SyncMode for pack in await packs(told)] == ["2", "1"]
 
 
 async def test_nobody_is_told_who_is_not_to_be(
