@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+FOLDERS := codecs mac messages einvoice reconcile gateway simulators
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 .PHONY: demo test lint format bench bench-full fuzz world docs clean
@@ -10,6 +11,7 @@ $(VENV)/.installed: pyproject.toml
 	@echo "== making $(VENV) and installing nontax-gateway"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install --editable .
+	@$(BIN)/python -m compileall -q $(FOLDERS)
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed

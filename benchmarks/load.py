@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import uvloop
 
 IN_FLIGHT = 64
+# As installed: compiled modules are kept, whatever this shell says.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
 def cpu_seconds(pid: int) -> float:
@@ -25,8 +30,8 @@ def cpu_seconds(pid: int) -> float:
 class _Caller(asyncio.Protocol):
     """One short connection after another: send a frame, read to the end of the stream."""
 
-    def __init__(self, frames: Iterator[bytes], done: asyncio.Future[bytes]) -> None:
-        self.frame = next(frames)
+    def __init__(self, frame: bytes, done: asyncio.Future[bytes]) -> None:
+        self.frame = frame
         self.done = done
         self.received = bytearray()
 
@@ -45,6 +50,10 @@ class _Caller(asyncio.Protocol):
             self.done.set_result(bytes(self.received))
 
 
+def _itself(caller: _Caller) -> _Caller:
+    return caller
+
+
 async def _drive(host: str, port: int, frames: Sequence[bytes], accept: bytes) -> int:
     loop = asyncio.get_running_loop()
     source = iter(frames)
@@ -53,16 +62,13 @@ async def _drive(host: str, port: int, frames: Sequence[bytes], accept: bytes) -
     async def worker() -> None:
         nonlocal good
         while True:
-            done: asyncio.Future[bytes] = loop.create_future()
             try:
-                await loop.create_connection(lambda: _Caller(source, done), host, port)
+                frame = next(source)
             except StopIteration:
                 return
-            except RuntimeError as error:  # a StopIteration inside uvloop's factory call
-                if isinstance(error.__cause__, StopIteration):
-                    return
-                raise
-            answer = await done
+            caller = _Caller(frame, loop.create_future())
+            await loop.create_connection(partial(_itself, caller), host, port)
+            answer = await caller.done
             good += accept in answer
 
     await asyncio.gather(*(worker() for _ in range(IN_FLIGHT)))
@@ -88,14 +94,19 @@ def cpu_per_exchange(
 @contextmanager
 def server(command: Sequence[str]) -> Iterator[tuple[int, str, int]]:
     """Run a server that prints `listening HOST:PORT`; gives its pid, host and port."""
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, text=True, env=ENVIRONMENT
+        ) as process,
+    ):
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
             if not line.startswith("listening "):
-                raise RuntimeError(f"{command[0]} did not start: {line!r}")
+                process.wait()
+                log.seek(0)
+                raise RuntimeError(f"{command[0]} did not start: {log.read()[-500:]!r}")
             host, _, port = line.split()[1].rpartition(":")
             yield process.pid, host, int(port)
         finally:

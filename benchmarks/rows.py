@@ -58,7 +58,7 @@ def report(rows: Sequence[Row], notes: dict[str, float]) -> int:
         aim = f"{one.aim:.2f}" if one.aim is not None else "-"
         mark = "ok" if one.ok else "BELOW MUST"
         print(f"{one.row:>3}  {one.name:<58} {one.ratio:>7.2f} {one.must:>6.2f} {aim:>6}  {mark}")
-        known = {k: v for k, v in one.details.items() if k not in ("rounds",)}
+        known = {k: v for k, v in one.details.items() if k != "rounds"}
         print("     " + ", ".join(f"{name} {value:,.4g}" for name, value in known.items()))
     if notes:
         print("\nmicroseconds of one core, tight loops:")

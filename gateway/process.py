@@ -62,10 +62,10 @@ async def _serve(config: Config, inherited: int | None, ready: int | None) -> No
     await gateway.start(socket.socket(fileno=inherited) if inherited is not None else None)
     host, port = gateway.server.address
     log.event("info", "listening", host=host, port=port, node=config.node.code, pid=os.getpid())
+    _announce(host, port, ready)
     # What was made so far lives as long as the process: the collector need not walk it again.
     gc.collect()
     gc.freeze()
-    _announce(host, port, ready)
     await stopping.wait()
     log.event("info", "stopping")
     await gateway.stop()

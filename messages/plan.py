@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -69,12 +70,6 @@ _PUT = object.__setattr__
 _PLAIN_TEXT = r"[^<>&\x00-\x1f\ud800-\udfff\ufffe\uffff]*"
 
 
-def _usual_form(tags: Iterable[str]) -> str:
-    """The pattern of a voucher as we write it, one group a row."""
-    rows = (f"<{tag}(?:/>|>({_PLAIN_TEXT})</{tag}>)" for tag in tags)
-    return f"<Voucher>{''.join(rows)}</Voucher>"
-
-
 class Plan:
     """The compiled table of one record class."""
 
@@ -103,7 +98,6 @@ class Plan:
         self._pieces = tuple(
             (t, formatter(f), f"<{t}>", f"</{t}>", f"<{t}/>") for t, f in self.scalars.items()
         )
-        self._usual = None if self.nested else re.compile(_usual_form(declared))
         texts = [tag for tag, field in self.scalars.items() if field.is_text]
         self._texts: Callable[[Values], Iterable[str]] = itemgetter(*texts) if texts else tuple
 
@@ -130,13 +124,19 @@ class Plan:
         None for every other form (another order, attributes, references, declarations, tables with
         groups), which `read` understands. What both understand they understand alike.
         """
-        if self._usual is None or (match := self._usual.fullmatch(document)) is None:
+        if self.nested or (match := self._usual_form.fullmatch(document)) is None:
             return None
         values = self._read_texts(match.groups())
         for tag, case in self._account_cases:
             if values[tag] == "" and case.applies(values):
                 raise FieldError(tag, Rule.EMPTY)
         return trusted(self.model, values, self.field_names)
+
+    @cached_property
+    def _usual_form(self) -> re.Pattern[str]:
+        """The form that we write, a group a row; compiled when the first such voucher comes."""
+        rows = (f"<{tag}(?:/>|>({_PLAIN_TEXT})</{tag}>)" for tag in self.scalars)
+        return re.compile(f"<Voucher>{''.join(rows)}</Voucher>")
 
     def _read_in_order(self, element: etree._Element) -> Values | None:
         """The values of a record whose elements are those of the table, in its order.
