@@ -1,8 +1,9 @@
 """Amounts in capitals (大写金额) as printed on 缴款书, receipts and invoices.
 
 The rules are those of 《支付结算办法》附一 (how banks require bills to be filled in): digits
-零壹贰叁肆伍陆柒捌玖, one 零 for any run of zeros between digits, 整 after an amount that ends with
-元 or 角. 1409.50 is 壹仟肆佰零玖元伍角整, 325.04 is 叁佰贰拾伍元零肆分.
+零壹贰叁肆伍陆柒捌玖; one 零 for any run of zeros between digits, also where the yuan end with zero
+and 角 follow (the rules allow to leave that one out); 整 after an amount that ends with 元 or 角.
+1409.50 is 壹仟肆佰零玖元伍角整, 325.04 is 叁佰贰拾伍元零肆分.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def capitals(fen: int) -> str:
     if yuan:
         text += _integer(yuan) + "元"
     if jiao:
-        text += _DIGITS[jiao] + "角"
+        text += ("零" if yuan and not yuan % 10 else "") + _DIGITS[jiao] + "角"
     elif yuan and cents:
         text += "零"
     if cents:
