@@ -26,7 +26,7 @@ from ..codecs import (
     probe_mac_width,
     split_mac,
 )
-from ..mac import Algorithm, Secret, make_algorithm, verify
+from ..mac import Algorithm, Secret, check_token, check_width, make_algorithm, verify
 from ..messages import MessageSpec, Voucher, answer_to, find, incoming, read, spec_of, write
 from ..messages.common import BankAnswer, FinanceAnswer, UnitAnswer
 
@@ -292,7 +292,13 @@ def make_identity(
     habits: Habits | None = None,
     clock: Clock = civil_now,
 ) -> Identity:
-    """An identity from plain values; habits default to those of the node's kind."""
+    """An identity from plain values; habits default to those of the node's kind.
+
+    Raises ValueError for a width that cannot carry the MAC, for what is no token, and what
+    `make_algorithm` and `Identity` raise.
+    """
+    check_width(algorithm, width)
+    check_token(token.expose() if isinstance(token, Secret) else token)
     if habits is None:
         habits = UNIT_HABITS if kind == "unit" else BANK_HABITS
     return Identity(

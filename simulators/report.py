@@ -126,7 +126,9 @@ def render(report: DayReport) -> str:
 
 def _bills(report: DayReport) -> list[tuple[str, str]]:
     states = Counter(report.states.values())
+    before = len(report.states) - sum(report.bills.values())
     rows = [
+        ("in the sample's books before", str(before)),
         ("imported by the bureau (导入)", str(report.bills["import"])),
         ("made by the unit's own system (8994)", str(report.bills["8994"])),
     ]

@@ -129,7 +129,10 @@ async def line(
                 "auth_failures_per_minute": 1000,
             }
         },
-        {CLEARING: {"enabled": False}, PLATFORM: {"allow_from": ["10.0.0.0/8"]}},
+        {
+            CLEARING: {"enabled": False},
+            PLATFORM: {"allow_from": ["10.0.0.0/8"], "sync_bills": False},
+        },
     )
     async with GatewayProcess(installation) as gateway:
         yield Line(gateway, installation)
