@@ -163,9 +163,9 @@ def _command(name: str, parser: argparse.ArgumentParser, mark: str) -> Iterator[
     usage = parser.format_usage().removeprefix("usage: ")
     if not children:
         yield from ("", "```text", " ".join(usage.split()), "```")
-    rows = list(_options(parser))
-    if rows:
-        yield from ("", "| argument | meaning |", "|---|---|", *rows)
+        rows = list(_options(parser))
+        if rows:
+            yield from ("", "| argument | meaning |", "|---|---|", *rows)
     for action, child in children.items():
         yield from _command(f"{name} {action}", child, mark + "#")
 
@@ -193,6 +193,7 @@ PAGES: list[tuple[str, Callable[[], str]]] = [
     ("reference/codes.md", codes_markdown),
     ("reference/configuration.md", configuration_markdown),
     ("reference/store.md", store_markdown),
+    ("reference/commands.md", commands_markdown),
 ]
 
 

@@ -41,13 +41,13 @@ def register(subparsers: Subparsers) -> None:
         reads=True,
         description=(
             "Write DIR/nontax.toml with a comment beside every key, new secrets in DIR/secret, and "
-            "the books DIR/nontax.db. With --sample also peers, a catalogue, operators and a bill, "
+            "the books DIR/nontax.db. With --sample also peers, a catalogue, operators and bills, "
             "so that the gateway can be tried at once."
         ),
     )
     parser.add_argument("directory", type=Path, metavar="DIR", help="a new or an empty folder")
     parser.add_argument(
-        "--sample", action="store_true", help="with peers, catalogue, operators and a bill"
+        "--sample", action="store_true", help="with peers, catalogue, operators and bills"
     )
 
 
