@@ -140,7 +140,7 @@ class Exchanges:
         except RemoteProtocolError as error:
             if error.head is None:
                 error.number = error.number or frame.number
-                return Reply(self.refuse(error, origin))
+                return Reply(self.refuse(error, origin), last=True)
             fault, head = error, error.head
         grant = await self._access.authenticate(head.src, frame.payload, origin)
         if isinstance(grant, Denial):
@@ -173,7 +173,7 @@ class Exchanges:
         self._metrics.count("not_authenticated")
         if not self._limiter.failed(origin.address, head.src, now):
             self._metrics.count("not_authenticated_unanswered")
-            return Reply(b"")
+            return Reply(b"", last=True)
         self._log.event(
             "warning",
             "not_authenticated",
@@ -190,7 +190,7 @@ class Exchanges:
             msg_ref=head.msg_ref,
             width=denial.peer.mac_width if denial.peer else DEFAULT_WIDTH,
         )
-        return Reply(data)
+        return Reply(data, last=True)
 
     # -- authenticated ------------------------------------------------------------------------
 

@@ -118,6 +118,7 @@ class FrameWriter:
             des=des,
             msg_no=number,
             msg_id=msg_id,
-            msg_ref=msg_ref,
+            # A request whose HEAD was wrong may have none to echo.
+            msg_ref=msg_ref or msg_id,
             work_date=self._clock.today(),
         )

@@ -28,10 +28,14 @@ class Origin(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """The answer's bytes, and whether the connection may carry another frame."""
+    """The answer's bytes, and whether the connection may carry another frame.
+
+    last: it may not, whatever has arrived already: the sender is not known.
+    """
 
     data: bytes
     keep_alive: bool = False
+    last: bool = False
 
 
 class Responder(Protocol):
@@ -186,7 +190,7 @@ class Connection(asyncio.Protocol):
             self._paused = False
             self._transport.resume_reading()
         # Bytes that came before the answer are served; without keep_alive nothing else is.
-        more = self._decoder.pending
+        more = not reply.last and self._decoder.pending
         if self._server.closing or not (more or (reply.keep_alive and not self._peer_eof)):
             self._finish(reply.data)
             return
