@@ -38,6 +38,10 @@ _APPLICATION: Final = APPLICATION.encode()
 _CLOSING: Final = b"</CFX>"
 _WHITE: Final = b" \t\r\n"
 _LENGTH_LEFT = re.compile(rb"([0-9]{1,8}) *")
+# A header without a fault, its length justified to the left: what nearly everybody sends.
+_USUAL_HEADER = re.compile(
+    rb"(?=[0-9 ]{8}C)([0-9]{1,8}) *" + APPLICATION.encode() + rb"([\x21-\x7e]{3})([0-9]{4})"
+)
 _NUMBER = re.compile(rb"[0-9]{4}")
 _VERSION = re.compile(rb"[\x21-\x7e]{3}")
 _MAC = re.compile(r"[0-9A-Fa-f]*")
@@ -177,6 +181,14 @@ class FrameDecoder:
     def _read_header(self) -> bool:
         """Read and check the header; tell whether it is complete."""
         buffer = self._buffer
+        usual = _USUAL_HEADER.match(buffer)
+        if usual is not None:
+            declared = int(usual[1])
+            if MIN_FRAME_BYTES <= declared <= self._limit:
+                self._length = declared
+                self._version, self._number = usual[2].decode("ascii"), usual[3].decode("ascii")
+                self._spaces = 0
+                return True
         if not self._place_header():
             if self._eof:
                 raise RemoteProtocolError(Rule.TRUNCATED, received=len(buffer))

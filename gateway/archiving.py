@@ -54,7 +54,7 @@ class Archivist:
                 msg_id=request.head.msg_id,
                 msg_ref=request.head.msg_ref,
                 subject=decision.subject,
-                result=getattr(decision.answer.message, "Result", Result.SUCCESS.value),
+                result=vars(decision.answer.message).get("Result", Result.SUCCESS.value),
                 at=request.now_ms,
                 voucher=text,
             ),
