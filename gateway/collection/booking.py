@@ -7,6 +7,7 @@ row belong to the payment and not to the message that brought it (spec: business
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ...messages.confirm import PaymentNotice
 from ...messages.refund import RefundOrder
@@ -19,8 +20,7 @@ TECHNICAL = "1"  # RefundType 技术性差错
 OTHER = "2"
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A collected payment, before it is booked. Amount in fen; `at` in milliseconds UTC."""
 
     src: str
@@ -40,6 +40,9 @@ class Received:
     channel: Channel
     at: int
     today: str
+
+    def __repr__(self) -> str:
+        return f"Received({self.src}, {self.cfm_date}, {self.tra_no_bus})"  # the rest is personal
 
 
 @dataclass(frozen=True, slots=True)
