@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from ..mac import Secret, TokenState, verify
 from .clock import Clock
 from .net.server import Origin
 from .peers import Peer, PeerDirectory
+from .store.protocol import StoreBusy
 from .tokens import TokenKeeper
 
 _THREAD_BYTES = 65536
@@ -79,12 +81,17 @@ class Access:
         now = self._clock.now_ms()
         state = await self._tokens.state(peer.code, now)
         grant = await self._try(peer, state, body, field, now)
-        if grant is None:
-            # Another worker may have accepted a new token: look before refusing.
+        if grant is None or not grant.current:
+            # Another worker may have accepted a new token, or have seen the first frame under it:
+            # look before refusing, and before the previous token is believed.
             fresh = await self._tokens.refresh(peer.code, now)
             if fresh != state:
                 grant = await self._try(peer, fresh, body, field, now)
         return Denial(Reason.BAD_MAC, peer) if grant is None else grant
+
+    def token_changed(self, peer: str) -> None:
+        """Forget what is held of a peer's token: this process has just accepted a new one."""
+        self._tokens.forget(peer)
 
     async def _try(
         self, peer: Peer, state: TokenState, body: bytes, field: bytes, now: int
@@ -96,7 +103,9 @@ class Access:
                 good = self._verify(peer, token, body, field)
             if good:
                 if state.awaits_confirmation:
-                    await self._tokens.verified(peer.code, token, now)
+                    # A store that is busy now: the next frame under the token confirms it.
+                    with suppress(StoreBusy):
+                        await self._tokens.verified(peer.code, token, now)
                 return Grant(peer, token, token.expose() == state.current, body)
         return None
 
@@ -116,7 +125,9 @@ class FailureLimiter:
         """Record a failure; False when this one is over the limit."""
         key = (address, src)
         left, since = self._buckets.pop(key, (float(self._per_minute), now_ms))
-        left = min(self._per_minute, left + (now_ms - since) * self._per_minute / _MINUTE_MS)
+        # A clock that was set back must not take what is left.
+        earned = max(0, now_ms - since) * self._per_minute / _MINUTE_MS
+        left = min(self._per_minute, left + earned)
         allowed = left >= 1
         self._buckets[key] = (left - 1 if allowed else left, now_ms)
         # Bounded: an attacker who invents codes only forgets its own oldest ones.

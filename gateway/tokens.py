@@ -83,7 +83,8 @@ class TokenKeeper:
     async def state(self, peer: str, now_ms: int) -> TokenState:
         """The state in force, at most a second old."""
         known = self._states.get(peer)
-        if known is not None and now_ms - known[2] < _FRESH_MS:
+        # Below 0: the clock was set back, and would call this fresh until it has caught up.
+        if known is not None and 0 <= now_ms - known[2] < _FRESH_MS:
             return known[0]
         return await self.refresh(peer, now_ms)
 
@@ -104,6 +105,10 @@ class TokenKeeper:
             state = self._sealer.token_state(row)
         self._states[peer] = (state, version, now_ms)
         return state
+
+    def forget(self, peer: str) -> None:
+        """Look at the books before the peer's state is used again."""
+        self._states.pop(peer, None)
 
     def candidates(self, state: TokenState, now_ms: int) -> tuple[Secret, ...]:
         """Tokens that a frame may verify under now, the newest first."""
