@@ -39,7 +39,6 @@ from .observe.metrics import Metrics
 from .store.protocol import Store, StoreBusy, Transaction
 from .wakeup import Wakeup
 
-
 _KINDS = ("bank", "platform", "clearing", "unit")
 # Messages of the common interface, such as the link test, come from every kind of node.
 _MAY_SEND = frozenset(
@@ -108,18 +107,8 @@ class Exchanges:
         """Answer one frame; whatever fails inside is answered 10006, which means: ask again."""
         try:
             return await self._respond(frame, origin)
-        except StoreBusy:
-            return Reply(self.busy(origin, "store queue is full", frame.number))
         except Exception as error:  # noqa: BLE001 - the peer must be answered, and nothing leaked
-            # Not the text of the error: it may hold what a payer wrote.
-            self._log.event(
-                "error",
-                "internal_error",
-                number=frame.number,
-                error=type(error).__name__,
-                where=_innermost(error),
-            )
-            return Reply(self.busy(origin, "internal error", frame.number))
+            return Reply(self.busy(origin, self._reason(error, frame.number), frame.number))
 
     def refuse(self, error: RemoteProtocolError, origin: Origin) -> bytes:
         """Answer bytes that are no frame or no envelope: 10002, receiver UNKNOWN, blank MAC."""
@@ -129,14 +118,33 @@ class Exchanges:
 
     def busy(self, origin: Origin, reason: str, number: str | None = None) -> bytes:
         """Answer 10006: nothing was done, the same message may come again."""
-        self._metrics.count("busy")
-        self._log.event("warning", "busy", address=origin.address, reason=reason, number=number)
+        self._note_busy(origin, reason, number)
         return self._frames.busy(number)
 
     def connection_event(self, event: str, origin: Origin, **fields: object) -> None:
         """A connection ended without an answer."""
         self._metrics.count(event)
         self._log.event("info", event, address=origin.address, **fields)
+
+    def _note_busy(self, origin: Origin, reason: str, number: str | None) -> None:
+        self._metrics.count("busy")
+        self._log.event("warning", "busy", address=origin.address, reason=reason, number=number)
+
+    def _reason(self, error: BaseException, number: str) -> str:
+        """Why a frame is answered 10006; what nobody expected is logged."""
+        if isinstance(error, StoreBusy):
+            return "store queue is full"
+        if isinstance(error, asyncio.CancelledError):
+            return "handler timeout"
+        # Not the text of the error: it may hold what a payer wrote.
+        self._log.event(
+            "error",
+            "internal_error",
+            number=number,
+            error=type(error).__name__,
+            where=_innermost(error),
+        )
+        return "internal error"
 
     # -- before the sender is known ---------------------------------------------------------
 
@@ -148,7 +156,7 @@ class Exchanges:
             envelope = await self._open(frame)
             head = envelope.head
         except RemoteProtocolError as error:
-            if error.head is None:
+            if error.head is None or not error.head.src:
                 error.number = error.number or frame.number
                 return Reply(self.refuse(error, origin), last=True)
             fault, head = error, error.head
@@ -156,15 +164,23 @@ class Exchanges:
         if isinstance(grant, Denial):
             return self._denied(grant, frame, head, origin, started)
         received = _Received(frame, head, grant, origin, started)
+        number = head.msg_no or frame.number
+        if fault is not None:
+            return self._reply(received, Decision(_refusal(number, fault)))
+        assert envelope is not None  # noqa: S101 - either a fault or an envelope
         try:
-            if fault is not None:
-                raise fault
-            assert envelope is not None  # noqa: S101 - either a fault or an envelope
             return await self._authentic(received, envelope)
         except RemoteProtocolError as error:
-            answer = general(head.msg_no or frame.number, result_of(error.code), error.information)
+            answer = _refusal(number, error)
         except _Refused as refused:
-            answer = general(head.msg_no or frame.number, refused.result, refused.information)
+            answer = general(number, refused.result, refused.information)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - see `respond`
+            # Like every answer to a good MAC this one is MACed: the peer can rely on it. Cancelled
+            # is what took longer than the server allows; it may still become durable.
+            self._note_busy(origin, self._reason(error, number), number)
+            cancelled = isinstance(error, asyncio.CancelledError)
+            busy = self._reply(received, Decision(general(number, Result.BUSY)))
+            return busy._replace(last=cancelled)
         return self._reply(received, Decision(answer))
 
     async def _open(self, frame: RawFrame) -> Envelope:
@@ -284,7 +300,10 @@ class Exchanges:
         self, received: _Received, decision: Decision, warnings: tuple[str, ...] = ()
     ) -> Reply:
         grant, head, answer = received.grant, received.head, decision.answer
-        token = answer.token or grant.token
+        token = grant.token
+        if answer.token is not None:
+            token = answer.token
+            self._access.token_changed(grant.peer.code)
         try:
             data = self._frames.answer(answer.message, grant.peer, token, head.msg_ref)
         except LocalProtocolError as error:
@@ -320,6 +339,11 @@ class Exchanges:
         if decision.notes or warnings:
             fields += f',"notes":{json.dumps([*decision.notes, *warnings])}'
         self._log.line("info", "exchange", fields)
+
+
+def _refusal(number: str, error: RemoteProtocolError) -> Answer:
+    """The answer that an error names."""
+    return general(number, result_of(error.code), error.information)
 
 
 def _read_voucher(spec: MessageSpec, part: VoucherPart, charset: str) -> tuple[bytes, Voucher]:

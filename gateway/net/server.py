@@ -178,7 +178,12 @@ class Connection(asyncio.Protocol):
             self._task = server.loop.create_task(self._exchange(work, waiting))
 
     async def _exchange(self, work: Work, waiting: object) -> None:
-        reply = await _resume(work, waiting)
+        try:
+            reply = await _resume(work, waiting)
+        except asyncio.CancelledError:
+            if self._state is not _State.ANSWERING:
+                raise
+            reply = Reply(self._server.responder.busy(self.origin, "handler timeout"), last=True)
         self._task = None
         self._replied(reply)
 
@@ -236,10 +241,10 @@ class Connection(asyncio.Protocol):
         limits = self._server.limits
         if self._state is _State.ANSWERING and self._task is not None:
             # What the handler began may still become durable; the peer asks again and gets it.
-            self._task.cancel()
-            self._task = None
+            # A responder that knows the peer answers for itself when it is cancelled.
+            self.deadline = now + limits.handler_timeout_seconds
             self._server.responder.connection_event("handler_timeout", self.origin)
-            self._finish(self._server.responder.busy(self.origin, "handler timeout"))
+            self._task.cancel()
         elif self._state is _State.READING:
             if self.frames == 0 or self._decoder.pending:
                 self._server.responder.connection_event("silent_peer", self.origin)
