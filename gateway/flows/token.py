@@ -75,4 +75,5 @@ def _refused(information: str) -> Answer:
 
 
 def _loopback(address: str) -> bool:
-    return address.startswith("127.") or address == "::1"
+    plain = address.removeprefix("::ffff:")  # as a dual-stack socket writes IPv4
+    return plain.startswith("127.") or plain == "::1"
