@@ -21,8 +21,14 @@ def walk(parser: argparse.ArgumentParser, name: str, page: str) -> list[str]:
             for child, inner in action.choices.items():
                 missing += walk(inner, f"{name} {child}", page)
         elif not group and action.help != argparse.SUPPRESS and action.dest != "help":
-            names = action.option_strings or [str(action.metavar)]
-            missing += [f"{name} {option}" for option in names if f"`{option}" not in chapter]
+            rows = [line for line in chapter.splitlines() if line.startswith("| `")]
+            choices = ",".join(map(str, action.choices or ()))
+            names = action.option_strings or [str(action.metavar or choices)]
+            missing += [
+                f"{name} {option}"
+                for option in names
+                if not any(option in row.split("|")[1] for row in rows)
+            ]
     return missing
 
 
