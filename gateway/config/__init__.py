@@ -19,6 +19,7 @@ from .sections import (
     OutboxConfig,
     ReconciliationConfig,
     SecretsConfig,
+    SettlementConfig,
     SpoolConfig,
     StoreConfig,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "PeerConfig",
     "ReconciliationConfig",
     "SecretsConfig",
+    "SettlementConfig",
     "SpoolConfig",
     "StoreConfig",
     "check",

@@ -23,6 +23,7 @@ from .sections import (
     OutboxConfig,
     ReconciliationConfig,
     SecretsConfig,
+    SettlementConfig,
     SpoolConfig,
     StoreConfig,
 )
@@ -40,6 +41,7 @@ class Config(Section):
     outbox: OutboxConfig = setting("delivery to peers", default_factory=OutboxConfig)
     controls: ControlsConfig = setting("controls on units", default_factory=ControlsConfig)
     operators: OperatorsConfig = setting("operators", default_factory=OperatorsConfig)
+    settlement: SettlementConfig = setting("clearing and remittance", SettlementConfig())
     reconciliation: ReconciliationConfig = setting("repairs", default_factory=ReconciliationConfig)
     spool: SpoolConfig = setting("folders for other programs", default_factory=SpoolConfig)
     peers: Annotated[tuple[PeerConfig, ...], Strict(strict=False)] = setting("peers", ())

@@ -319,6 +319,16 @@ class OperatorsConfig(Section):
         return self
 
 
+class SettlementConfig(Section):
+    """Clearing and remittance: when collected money may go on."""
+
+    wait_for: Literal["reconciliation", "arrival", "confirmation"] = setting(
+        "collected money goes on when the day is reconciled, when it has arrived, or at once",
+        "reconciliation",
+        shown=True,
+    )
+
+
 class ReconciliationConfig(Section):
     """What reconciliation may repair by itself; everything else waits for a person."""
 
@@ -355,6 +365,7 @@ SECTIONS: Final[dict[str, type[Section]]] = {
     "outbox": OutboxConfig,
     "controls": ControlsConfig,
     "operators": OperatorsConfig,
+    "settlement": SettlementConfig,
     "reconciliation": ReconciliationConfig,
     "spool": SpoolConfig,
 }

@@ -79,7 +79,11 @@ def init_directory(path: Path, *, sample: bool, random: Random, today: str) -> I
         f"{peer['code']}.accept_replayable_mac": "a sample on one machine: never on a network"
         for peer in _PEERS
     }
-    sections = {"node": _SAMPLE_NODE, "operators": _SAMPLE_OPERATORS}
+    sections = {
+        "node": _SAMPLE_NODE,
+        "operators": _SAMPLE_OPERATORS,
+        "settlement": _SAMPLE_SETTLEMENT,
+    }
     _write(config, render_config(sections, _PEERS, comments))
     operators = []
     for name, role in OPERATORS:
@@ -159,6 +163,8 @@ _SAMPLE_OPERATORS: Values = {
     "unattended": "maker1",
     "unattended_password": f"file:{SECRET_FOLDER}/maker1.password",
 }
+# So that a first day can be cleared and remitted without a bank's statements.
+_SAMPLE_SETTLEMENT: Values = {"wait_for": "confirmation"}
 _PEERS: tuple[Values, ...] = (
     _peer("D3206820105", "bank", "示例建行", 9301, ("sha256-token", 64)),
     _peer("D3206820301", "bank", "示例交行", 9302, ("3des-digest", 128)),
