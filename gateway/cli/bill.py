@@ -7,8 +7,9 @@ from pathlib import Path
 
 from ..collection.billfiles import FileRefused
 from ..collection.billrules import BillRules
-from ..collection.bills import Making, void
+from ..collection.bills import Making
 from ..collection.importing import ImportRefused, import_bills
+from ..collection.voiding import void
 from .billmaking import add_bill, add_options
 from .billshowing import list_bills, list_options, print_notice, show_bill
 from .common import (

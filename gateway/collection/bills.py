@@ -1,4 +1,4 @@
-"""Making and voiding bills (缴款书), whoever asks for it; the rules stand in `billrules`.
+"""Making bills (缴款书), whoever asks for it; the rules stand in `billrules`.
 
 Everything happens in the caller's transaction: pay codes (gap-free), bill and items, virtual
 account, the note for the platform (5954), the journal row.
@@ -16,8 +16,7 @@ from typing import Final
 from ...codecs import format_yuan
 from ...codecs.paycode import make as make_pay_code
 from ...messages import PAY_INFO_BYTES, PayInfoEntry, Result, format_pay_info
-from ..clock import add_days
-from ..store import bill_sync, bills, catalogue, journal, outbox, serials, virtual_accounts
+from ..store import bill_sync, bills, catalogue, journal, serials, virtual_accounts
 from ..store.entries import Item, VirtualPool
 from ..store.protocol import Transaction
 from ..store.records import Bill, BillItem, BillSource
@@ -28,9 +27,6 @@ from .validity import expiry
 
 AUTO: Final = "auto"
 """VirtualAcct of a draft that asks for any free virtual account."""
-
-LIVING_DEBIT: Final = frozenset({"queued", "sent", "acknowledged", "unknown"})
-"""States of a 5604 that may still take the payer's money."""
 
 CONTENT: Final = {
     "region": "AdmDivCode",
@@ -366,69 +362,3 @@ def difference(draft: BillDraft, bill: Bill) -> str:
         if getattr(draft, name) != getattr(bill, name):
             return tag
     return "PayInfo"
-
-
-# -- voiding --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Voided:
-    """What became of a wish to void a bill; `information` '' means the code's own text.
-
-    `refusal` says in English why a bill that exists cannot be voided.
-    """
-
-    result: Result
-    changed: bool = False
-    information: str = ""
-    refusal: str = ""
-
-    @property
-    def found(self) -> bool:
-        """Whether there is such a bill."""
-        return self.result is not Result.NO_SUCH_BILL
-
-
-async def void(
-    tx: Transaction,
-    pay_code: str,
-    rules: BillRules,
-    *,
-    actor: str,
-    at: int,
-    today: str,
-    unit_code: str | None = None,
-    reason: str = "",
-) -> Voided:
-    """Void an unpaid bill (作废); UNIT_CODE where only this unit's bills may be voided.
-
-    A void bill is voided again with success, a paid one is refused, and so is one whose direct
-    debit (5604) may still take the payer's money.
-    """
-    bill = await bills.get(tx, pay_code, lock=True)
-    if bill is None or (unit_code is not None and bill.unit_code != unit_code):
-        return Voided(Result.NO_SUCH_BILL)
-    if bill.state == "void":
-        return Voided(Result.SUCCESS)
-    if rules.scope and bill.unit_code not in rules.scope:
-        return Voided(Result.NO_UNIT_RIGHT, refusal="the operator may not act for its unit")
-    if bill.state != "unpaid":
-        text = "已缴款,不能作废"
-        return Voided(Result.FAILURE, information=text, refusal="the bill is paid")
-    debits = await outbox.of_subject(tx, pay_code, number="5604")
-    if any(debit.state in LIVING_DEBIT for debit in debits):
-        text = "划缴(代扣)处理中,不能作废"
-        return Voided(
-            Result.FAILURE, information=text, refusal="a direct debit (5604) is under way"
-        )
-    await bills.set_state(tx, pay_code, expected="unpaid", state="void", changed_at=at)
-    if bill.virtual_acct:
-        pool = await virtual_accounts.pool_of(tx, bill.virtual_acct)
-        days = pool.release_days if pool else 0
-        await virtual_accounts.end(tx, pay_code, free_after=add_days(today, days))
-    await bill_sync.note(tx, rules.told_of(bill.region), [pay_code], at)
-    facts: dict[str, journal.Fact] = {"ChgAgenCode": bill.unit_code, "Amt": bill.amt}
-    if reason:
-        facts["reason"] = reason
-    await journal.append(tx, at=at, kind="bill.voided", subject=pay_code, actor=actor, facts=facts)
-    return Voided(Result.SUCCESS, changed=True)

@@ -14,8 +14,9 @@ from ...codecs.paycode import check as check_pay_code
 from ...messages import PayInfoEntry, Result, parse_pay_info
 from ...messages.unit import UnitBill, UnitPaperBill
 from ..collection.billrules import BillRules
-from ..collection.bills import Making, create, difference, void
+from ..collection.bills import Making, create, difference
 from ..collection.drafts import BillDraft, BillRefused, Fault
+from ..collection.voiding import void
 from ..config import Config
 from ..store import bills, catalogue
 from ..store.protocol import Transaction

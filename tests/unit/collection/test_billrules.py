@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from nontax.codecs.paycode import parse as parse_pay_code
 from nontax.gateway.clock import add_days, midnight_ms
-from nontax.gateway.collection.bills import Making, create, difference, void
+from nontax.gateway.collection.bills import Making, create, difference
 from nontax.gateway.collection.drafts import BillDraft, BillRefused
+from nontax.gateway.collection.voiding import void
 from nontax.gateway.store import bill_sync, bills, journal, serials, virtual_accounts
 from nontax.gateway.store.records import Bill
 from nontax.messages import PayInfoEntry, Result
