@@ -154,6 +154,10 @@ class Collector:
         self.ledger.settle(entry.key, answer.result)
         return answer
 
+    def skip_serials_to(self, number: int) -> None:
+        """Begin above a number: what an earlier run of this node used must not come again."""
+        self._serial = max(self._serial, number)
+
     def next_serial(self) -> str:
         """A serial number (流水号) of this node, unique for ever."""
         self._serial += 1

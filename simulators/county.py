@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from .bank import Bank
-from .identity import Clock, civil_now
+from .identity import Clock, Habits, civil_now
 from .link import Address
 from .peer import Log, Node, Patience, no_log
 from .people import LAND
@@ -22,6 +22,8 @@ from .unit import UnitSystem
 BANKS: Final = ("D3206820105", "D3206820301")
 PLATFORM: Final = "G000001"
 UNIT: Final = "K3206820002"
+OTHER_HABITS: Final = Habits(attributes=False, trailing=b"\r\n", declared="UTF-8")
+"""The second bank's software: what banks have been seen to do."""
 NODES: Final = (*BANKS, PLATFORM, UNIT)
 
 # A day in seconds: what fails is tried again soon, and a lease ends soon after a kill.
@@ -105,6 +107,7 @@ async def county(
         gateway = GatewayProcess(installation)
         stack.push_async_callback(_end, gateway)
         banks = (Bank(nodes[BANKS[0]]), Bank(nodes[BANKS[1]]))
+        banks[1].node.identity.habits = OTHER_HABITS
         banks[1].outlet, banks[1].serial_prefix = "320682101", "J"
         platform = Platform(nodes[PLATFORM])
         unit = UnitSystem(nodes[UNIT], LAND.code, LAND.name)

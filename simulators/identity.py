@@ -10,7 +10,7 @@ import base64
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Final
+from typing import Final, Literal
 
 from ..codecs import (
     Envelope,
@@ -33,6 +33,7 @@ from ..messages.common import BankAnswer, FinanceAnswer, UnitAnswer
 CIVIL: Final = timezone(timedelta(hours=8), "+08:00")
 KINDS: Final = ("bank", "platform", "clearing", "unit", "finance")
 
+Reads = Literal["frame", "once", "eof"]
 Clock = Callable[[], datetime]
 
 
@@ -49,6 +50,8 @@ class Habits:
     echoes_ref: an answer carries the request's MsgRef; without, its own MsgID.
     attributes: VoucherBody has its four attributes.
     trailing: bytes behind every frame.
+    reads: an answer is complete with its `frame`, with what `once` read of 4,096 bytes gives, or
+      only at `eof`.
     declared: the encoding that the outer document declares (its text is ASCII in any case).
     head_order: order of HEAD's children; anything may come first.
     """
@@ -59,18 +62,21 @@ class Habits:
     lower_case_mac: bool = False
     trailing: bytes = b""
     declared: str = "GBK"
+    reads: Reads = "frame"
     head_order: tuple[str, ...] = (
         "VER", "SRC", "DES", "APP", "MsgNo", "MsgID", "MsgRef", "WorkDate", "Reserve",
     )  # fmt: skip
 
 
 BANK_HABITS: Final = Habits()
+PLATFORM_HABITS: Final = Habits(reads="eof")
 UNIT_HABITS: Final = Habits(
     whole_seconds=True,
     echoes_ref=False,
     attributes=False,
     lower_case_mac=True,
     trailing=b"\n",
+    reads="once",
     head_order=(
         "APP", "VER", "SRC", "DES", "MsgNo", "MsgID", "MsgRef", "WorkDate", "Reserve",
     ),
@@ -300,7 +306,7 @@ def make_identity(
     check_width(algorithm, width)
     check_token(token.expose() if isinstance(token, Secret) else token)
     if habits is None:
-        habits = UNIT_HABITS if kind == "unit" else BANK_HABITS
+        habits = {"unit": UNIT_HABITS, "platform": PLATFORM_HABITS}.get(kind, BANK_HABITS)
     return Identity(
         code=code,
         kind=kind,
@@ -317,10 +323,12 @@ def make_identity(
 __all__ = [
     "BANK_HABITS",
     "CIVIL",
+    "PLATFORM_HABITS",
     "UNIT_HABITS",
     "Clock",
     "Habits",
     "Identity",
+    "Reads",
     "Received",
     "civil_now",
     "make_identity",

@@ -18,9 +18,11 @@ from ..codecs import (
     RawFrame,
     RemoteProtocolError,
 )
+from .identity import Reads
 from .scenario import Behaviour, Script
 
 _CHUNK: Final = 65536
+_ONE_READ: Final = 4096
 
 
 class Address(NamedTuple):
@@ -50,19 +52,26 @@ class NoAnswerError(Exception):
 
 
 async def exchange(
-    address: Address, frame: bytes, behaviour: Behaviour, timeout_seconds: float
+    address: Address,
+    frame: bytes,
+    behaviour: Behaviour,
+    timeout_seconds: float,
+    reads: Reads = "frame",
 ) -> RawFrame:
-    """Connect, send one frame, read one frame, close. Raises NoAnswerError."""
+    """Connect, send one frame, read one frame as `reads` says, close. Raises NoAnswerError."""
     sent = False
     try:
         async with asyncio.timeout(timeout_seconds):
             reader, writer = await asyncio.open_connection(*address)
             try:
+                await _end_without_request(reader, writer, behaviour)
                 sent = True
-                await _send(writer, frame, behaviour)
+                for piece in behaviour.pieces(frame):
+                    writer.write(piece)
+                    await writer.drain()
                 if behaviour.ending == "half-close":
                     writer.write_eof()
-                answer = await _read_frame(reader)
+                answer = await _read_frame(reader, reads)
             finally:
                 await _close(writer)
     except TimeoutError:
@@ -76,21 +85,25 @@ async def exchange(
     return answer
 
 
-async def _send(writer: asyncio.StreamWriter, frame: bytes, behaviour: Behaviour) -> None:
-    """Write the request in its pieces, or end the line as the behaviour says."""
+async def _end_without_request(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, behaviour: Behaviour
+) -> None:
+    """Connect and send nothing, if that is what the behaviour says. Raises NoAnswerError then."""
     if behaviour.ending == "reset":
         _reset(writer)
         raise NoAnswerError("reset, as the script says", sent=False)
+    if behaviour.ending == "drop":
+        await _drain(reader)
     if behaviour.ending in ("close", "drop"):
         raise NoAnswerError("closed without a request, as the script says", sent=False)
-    for piece in behaviour.pieces(frame):
-        writer.write(piece)
-        await writer.drain()
 
 
-async def _read_frame(reader: asyncio.StreamReader) -> RawFrame:
+async def _read_frame(reader: asyncio.StreamReader, reads: Reads = "frame") -> RawFrame:
     """The first frame of the stream. Raises RemoteProtocolError, and NoAnswerError at its end."""
     decoder = FrameDecoder()
+    if reads != "frame":
+        decoder.receive_data(await reader.read(_ONE_READ if reads == "once" else -1))
+        decoder.receive_eof()
     while True:
         event = decoder.next_event()
         if isinstance(event, RawFrame):
@@ -163,21 +176,25 @@ class Listener:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # transports that were aborted close in the loop's next turn
         await self._server.wait_closed()
         self._server = None
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a server's callback runs in a task of its own
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A task of our own: streams complain when the one that they make is cancelled.
+        task = asyncio.create_task(self._handle(reader, writer))
         self._tasks.add(task)
-        try:
-            await self._serve(reader, writer)
-        except (OSError, asyncio.CancelledError):
-            # A caller that went away; or `stop`, and streams complain about a cancelled callback.
-            writer.transport.abort()
-        finally:
-            await _close(writer)
+
+        def ended(_: object) -> None:  # also when it was cancelled before it began
             self._tasks.discard(task)
+            writer.transport.abort()
+
+        task.add_done_callback(ended)
+
+    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):  # a caller that went away
+            await self._serve(reader, writer)
+            await _close(writer)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

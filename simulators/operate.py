@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from ..codecs import LocalProtocolError, RuleError, format_yuan, parse_yuan
 from ..mac import Secret, TokenError, check_token
@@ -18,6 +18,11 @@ from .unit import Charge, UnitSystem
 
 Outcome = dict[str, Any]
 Order = Callable[..., Awaitable[Outcome]]
+
+
+# Serial numbers have eight digits: what fits a day, and a year.
+_PAYMENTS_A_SECOND: Final = 100
+_BILLS_A_SECOND: Final = 3
 
 
 class OrderError(Exception):
@@ -208,7 +213,17 @@ def _quoted(quote: Quote) -> Outcome:
 
 
 def make_actor(node: Node, kind: str, options: Mapping[str, Any]) -> Actor:
-    """The counterparty of a kind behind its orders. options: unit and unit_name of a unit."""
+    """The counterparty of a kind behind its orders. options: unit and unit_name of a unit.
+
+    Serial numbers begin where an earlier run of this command cannot have come to: those of banks
+    are unique within a day, those in a unit's pay codes within a year.
+    """
+    now = node.identity.clock()
     if kind == "unit":
-        return UnitOrders(UnitSystem(node, options["unit"], options["unit_name"]))
-    return CollectorOrders(Platform(node) if kind == "platform" else Bank(node))
+        unit = UnitSystem(node, options["unit"], options["unit_name"])
+        second_of_year = (now.timetuple().tm_yday * 24 + now.hour) * 3600 + now.minute * 60
+        unit.skip_serials_to((second_of_year + now.second) * _BILLS_A_SECOND)
+        return UnitOrders(unit)
+    collector = Platform(node) if kind == "platform" else Bank(node)
+    collector.skip_serials_to(int(now.strftime("%H%M%S")) * _PAYMENTS_A_SECOND)
+    return CollectorOrders(collector)

@@ -7,6 +7,7 @@ a bank, the platform or a unit is in the handlers that they register.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Self
@@ -24,6 +25,7 @@ Log = Callable[[dict[str, Any]], None]
 FORMAT = "10002"
 NOT_AUTHENTICATED = "10004"
 BUSY = "10006"
+_REMEMBERED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,8 @@ class Node:
         self.repeated = 0
         """Calls that had to be made again."""
         self.handlers: dict[str, Handler] = {}
-        self.received: list[Received] = []
-        """Requests that came in with a good MAC, in order."""
+        self.received: deque[Received] = deque(maxlen=_REMEMBERED)
+        """Requests that came in with a good MAC, in order; the latest ones only."""
         self._log = log
         self._arrived = asyncio.Condition()
         self._listener = Listener(self._respond, self._refuse, self.script)
@@ -204,7 +206,9 @@ class Node:
         )
         data = behaviour.tampered(frame, self.identity.width) + self.identity.habits.trailing
         try:
-            raw = await exchange(gateway, data, behaviour, self.timeout_seconds)
+            raw = await exchange(
+                gateway, data, behaviour, self.timeout_seconds, self.identity.habits.reads
+            )
             answer = self.identity.open(
                 raw, answers=spec, tokens=() if expect is None else (expect,)
             )

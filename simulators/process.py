@@ -7,7 +7,9 @@ command `nontax`, its first line of output, its signals and its configuration fi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
 import re
 import shutil
 import signal
@@ -291,7 +293,10 @@ class GatewayProcess:
         if process is None:
             return 0
         if process.returncode is None:
-            process.send_signal(number)
+            # Not process.send_signal: it would reap a process that has just ended, and asyncio
+            # could not tell its exit code any more.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, number)
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         await process.stdout.read()  # to its end, or the pipe would outlive the process
         return await process.wait()

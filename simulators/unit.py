@@ -62,6 +62,10 @@ class UnitSystem:
 
     # -- bills -----------------------------------------------------------------------------
 
+    def skip_serials_to(self, number: int) -> None:
+        """Begin above a number: what an earlier run of this node used must not come again."""
+        self._serial = max(self._serial, number)
+
     def next_pay_code(self) -> str:
         """A pay code (缴款识别码) of this unit: region, year, assigning part, serial, and a 1."""
         self._serial += 1

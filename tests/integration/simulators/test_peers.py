@@ -13,7 +13,7 @@ from nontax.messages.confirm import Confirmation, PaymentNotice
 from nontax.messages.query import BillDue, BillQuery
 from nontax.messages.refund import RefundOrder, RefundResult
 from nontax.simulators.bank import Bank
-from nontax.simulators.identity import Received, make_identity
+from nontax.simulators.identity import Habits, Reads, Received, make_identity
 from nontax.simulators.ledger import Money
 from nontax.simulators.link import NoAnswerError
 from nontax.simulators.peer import Node, Patience
@@ -304,13 +304,40 @@ async def test_a_caller_misbehaves() -> None:
         assert await bank.link_test() == "00000"
 
 
+async def test_a_caller_that_connects_and_says_nothing() -> None:
+    async with linked() as (node, _):
+        node.timeout_seconds = 0.05
+        with pytest.raises(NoAnswerError, match="no answer within") as caught:
+            await node.call(
+                FinanceLinkTest(TestTime="20260302120000"), behaviour=Behaviour(ending="drop")
+            )
+        assert not caught.value.sent
+
+
+@pytest.mark.parametrize("reads", ["frame", "once", "eof"])
+async def test_ways_of_reading_an_answer(reads: Reads) -> None:
+    async with linked() as (node, _):
+        node.identity.habits = Habits(reads=reads)
+        assert (await Bank(node).query("32068226000000000017")).due is not None
+
+
+async def test_an_answer_that_comes_four_times_is_read_once() -> None:
+    async with linked() as (node, finance):
+        node.identity.habits = Habits(reads="once")
+        finance.node.script.add(Rule(number="2601", do=Behaviour(times=4)))
+        answer = await node.call(BillQuery(PayCode="1", PayMode="11"))
+        assert answer.mac_ok
+        node.identity.habits = Habits(reads="eof")
+        assert (await node.call(BillQuery(PayCode="1", PayMode="11"))).mac_ok
+
+
 async def test_a_stranger_is_not_believed() -> None:
     async with linked() as (node, finance):
         node.script.add(Rule(side="call", nth=1, do=Behaviour(corrupt_mac=True)))
         bank = Bank(node)
         answer = await node.call(BillQuery(PayCode="1", PayMode="11"))
         assert (answer.result, answer.mac_ok, answer.blank_mac) == ("10004", False, True)
-        assert finance.node.received == []
+        assert not finance.node.received
         assert (await bank.query("1")).due is not None
 
 
