@@ -305,7 +305,9 @@ class Exchanges:
             token = answer.token
             self._access.token_changed(grant.peer.code)
         try:
-            data = self._frames.answer(answer.message, grant.peer, token, head.msg_ref)
+            data = self._frames.answer(
+                answer.message, grant.peer, token, head.msg_ref, decision.region
+            )
         except LocalProtocolError as error:
             # The books hold a character that this peer's charset cannot carry.
             self._log.event("error", "unwritable_answer", peer=grant.peer.code, reason=str(error))

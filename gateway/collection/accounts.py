@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...messages import RecAcctType
+from ..clock import add_days
 from ..store import virtual_accounts
 from ..store.protocol import Transaction
 from ..store.records import Account, Bill, BillFace
@@ -14,7 +16,10 @@ OTHER_BANK = "1"
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """The receiving account as 5603 shows it. `real_acct` is filled behind a pseudo account."""
+    """The receiving account as 5603 shows it.
+
+    `real_acct` is the account behind a pseudo account; of a bill's own account always as it came.
+    """
 
     acct_type: str
     name: str
@@ -25,6 +30,17 @@ class Recipient:
     real_acct: str = ""
 
 
+NO_ACCOUNT = Recipient(
+    acct_type=RecAcctType.OTHER.value,
+    name="",
+    acct="",
+    op_bk="",
+    bank_no="",
+    is_inter_bank=OTHER_BANK,
+)
+"""What a node that is no bank is told where a region has no account: 11005 concerns banks only."""
+
+
 async def recipient(
     tx: Transaction, bill: Bill | BillFace, bank_code: str, accounts: list[Account]
 ) -> Recipient | None:
@@ -32,11 +48,11 @@ async def recipient(
 
     ACCOUNTS are the collection accounts of the bill's region that are valid today.
 
-    The bill's own account; else the region's at the asking bank; else the region's default; None
-    when the region has no valid account. A virtual account stands in front of the real one when
-    it is held at the asking bank.
+    The bill's own account or subject (科目); else the region's at the asking bank; else the
+    region's default; None when the region has no valid account. A virtual account stands in front
+    of the real one when it is held at the asking bank.
     """
-    if bill.rec_acct or bill.rec_acct_real:
+    if bill.rec_acct or bill.rec_acct_real or bill.rec_acct_type == RecAcctType.SUBJECT:
         return Recipient(
             acct_type=bill.rec_acct_type,
             name=bill.rec_name,
@@ -44,7 +60,7 @@ async def recipient(
             op_bk=bill.rec_op_bk,
             bank_no=bill.rec_bank_no,
             is_inter_bank=bill.is_inter_bank or SAME_BANK,
-            real_acct=bill.rec_acct_real if bill.rec_acct_real != bill.rec_acct else "",
+            real_acct=bill.rec_acct_real,
         )
     chosen = _choose(accounts, bank_code)
     if chosen is None:
@@ -88,4 +104,15 @@ async def _virtual(tx: Transaction, bill: Bill | BillFace, account: Account) -> 
     if not bill.virtual_acct:
         return ""
     owner = await virtual_accounts.get(tx, bill.virtual_acct)
-    return bill.virtual_acct if owner and owner.bank_code == account.bank_code else ""
+    # A number that was freed may belong to another bill by now.
+    if owner is None or owner.pay_code != bill.pay_code:
+        return ""
+    return bill.virtual_acct if owner.bank_code == account.bank_code else ""
+
+
+async def end_virtual(tx: Transaction, bill: Bill | BillFace, today: str) -> None:
+    """The bill is paid or void: its virtual account is free again after the pool's days."""
+    if bill.virtual_acct:
+        pool = await virtual_accounts.pool_of(tx, bill.virtual_acct)
+        days = pool.release_days if pool else 0
+        await virtual_accounts.end(tx, bill.pay_code, free_after=add_days(today, days))

@@ -46,7 +46,8 @@ class Decision(NamedTuple):
     """A flow's verdict inside the transaction.
 
     `archived`: the message changed something (or was refused for ever) and is kept. `replayed`: the
-    stored answer was given again. `wake`: peers whose outbox has a new message.
+    stored answer was given again. `wake`: peers whose outbox has a new message. `region`: that of
+    the bill, '' where the peer knows of none.
     """
 
     answer: Answer
@@ -55,6 +56,7 @@ class Decision(NamedTuple):
     subject: str = ""
     wake: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    region: str = ""
 
 
 class Flow(ABC, Generic[M]):

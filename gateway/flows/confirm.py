@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...messages.codes import Result
+from ...codecs import format_yuan
+from ...messages.codes import RecAcctType, Result
 from ...messages.confirm import Confirmation
 from ..collection.accounts import acceptable
 from ..collection.booking import Booking, Received
 from ..collection.lookups import Lookups
 from ..collection.rules import ConfirmRules
-from ..store import confirmations, payments, queried
+from ..store import MAX_FEN, confirmations, payments, queried
 from ..store.protocol import Transaction
-from ..store.records import BillFace, ConfirmationRow
-from .base import Decision, Flow, Request, general, result_of
+from ..store.records import BillFace, ConfirmationRow, Payment
+from .base import Answer, Decision, Flow, Request, general, result_of
 from .query import is_expired, visible_bill
-
-SUBJECT_ACCOUNT = "3"  # RecAcctType 科目: the account may be blank
 
 
 class ConfirmPayment(Flow[Confirmation]):
@@ -34,7 +33,23 @@ class ConfirmPayment(Flow[Confirmation]):
         self._lookups = lookups
         self._booking = booking
 
+    def validate(self, request: Request, message: Confirmation) -> Answer | None:
+        """No payment is of nothing, or of more than the books hold."""
+        del request
+        if 0 < message.Amt <= MAX_FEN:
+            return None
+        value = format_yuan(message.Amt)
+        information = f"Amt: 金额应大于0且不超过10万亿元(值 {value})"
+        return general(self.number, Result.BAD_PARAMETER, information)
+
     async def decide(self, tx: Transaction, request: Request, message: Confirmation) -> Decision:
+        bill = await visible_bill(tx, request.peer, message.PayCode, lock=True)
+        decision = await self._decide(tx, request, message, bill)
+        return decision if bill is None else decision._replace(region=bill.region)
+
+    async def _decide(
+        self, tx: Transaction, request: Request, message: Confirmation, bill: BillFace | None
+    ) -> Decision:
         content = _content(request, message)
         related = await confirmations.related(
             tx,
@@ -44,43 +59,42 @@ class ConfirmPayment(Flow[Confirmation]):
             pay_code=content.pay_code,
             amt=content.amt,
         )
-        known = self._known(content, related)
-        if known is not None:
-            return known
-        notes: tuple[str, ...] = ()
-        if await confirmations.number_used(tx, content.src, content.tra_no_bus):
-            notes = ("number used before for something else",)
-        return await self._judge(tx, request, message, content, notes)
-
-    def _known(self, content: ConfirmationRow, related: list[ConfirmationRow]) -> Decision | None:
-        """The answer to a repetition or a contradiction; None for a new confirmation."""
         stored = _repeated(content, related)
         if stored is not None:
             answer = general(self.number, result_of(stored.result), stored.information)
-            return Decision(answer, replayed=True, subject=stored.pay_code)
+            notes = await _other_fields(tx, stored, message)
+            return Decision(answer, replayed=True, subject=stored.pay_code, notes=notes)
         accepted = sorted(
             (row for row in related if row.accepted),
             key=lambda row: row.cfm_date != content.cfm_date,
         )
-        if not accepted:
-            return None
-        field = _first_difference(content, accepted[0])
-        information = f"{field}: 与已入账的原报文不一致"
-        return Decision(
-            general(self.number, Result.CONFLICT, information), subject=content.pay_code
-        )
+        if accepted:
+            field = _first_difference(content, accepted[0])
+            information = f"{field}: 与已入账的原报文不一致"
+            conflict = general(self.number, Result.CONFLICT, information)
+            return Decision(conflict, subject=content.pay_code)
+        notes = ()
+        if await confirmations.number_used(tx, content.src, content.tra_no_bus):
+            notes = ("number used before for something else",)
+        return await self._judge(tx, request, message, bill, content=content, notes=notes)
 
     async def _judge(
         self,
         tx: Transaction,
         request: Request,
         message: Confirmation,
+        bill: BillFace | None,
+        *,
         content: ConfirmationRow,
         notes: tuple[str, ...],
     ) -> Decision:
         """Judge content that was never seen under this number, and store the verdict."""
-        bill = await visible_bill(tx, request.peer, message.PayCode)
         refusal = await self._refusal(tx, request, message, bill)
+        if refusal is not None or (bill is not None and bill.state != "unpaid"):
+            # Before it is refused or called a duplicate: it may be the very payment of the bill.
+            payment = await _booked_otherwise(tx, content)
+            if payment is not None:
+                return await self._link(tx, content, payment)
         if refusal is not None:
             return await self._refuse(tx, content, refusal, notes)
         assert bill is not None  # noqa: S101 - no bill is a refusal
@@ -93,7 +107,9 @@ class ConfirmPayment(Flow[Confirmation]):
             if is_expired(bill, message.CfmDate):
                 notes += ("paid after expiry",)
         if booked is None:
-            return await self._known_payment(tx, content)
+            payment = await _booked_otherwise(tx, content)
+            assert payment is not None  # noqa: S101 - it was what the booking collided with
+            return await self._link(tx, content, payment)
         information = Result.SUCCESS.meaning
         if booked.refund_no:
             information = f"重复缴款,已登记技术性退付 {booked.refund_no}"
@@ -115,10 +131,8 @@ class ConfirmPayment(Flow[Confirmation]):
             notes=notes,
         )
 
-    async def _known_payment(self, tx: Transaction, content: ConfirmationRow) -> Decision:
-        """The payment is in the books by another way (2616, a claim, a repair): link or refuse."""
-        payment = await payments.by_identity(tx, content.src, content.cfm_date, content.tra_no_bus)
-        assert payment is not None  # noqa: S101 - it was what the booking collided with
+    async def _link(self, tx: Transaction, content: ConfirmationRow, payment: Payment) -> Decision:
+        """The payment is in the books by another way: it is this one, or contradicts it."""
         if (payment.pay_code, payment.amt) != (content.pay_code, content.amt):
             field = "PayCode" if payment.pay_code != content.pay_code else "Amt"
             information = f"{field}: 与已入账的缴款不一致"
@@ -166,7 +180,7 @@ class ConfirmPayment(Flow[Confirmation]):
         self, tx: Transaction, request: Request, message: Confirmation, bill: BillFace
     ) -> bool:
         if not message.RecAcct:
-            return message.RecAcctType == SUBJECT_ACCOUNT
+            return message.RecAcctType == RecAcctType.SUBJECT
         bank = request.peer.bank_code or ""
         accounts = await self._lookups.accounts(tx, bill.region, request.today, request.now_ms)
         return message.RecAcct in await acceptable(tx, bill, bank, accounts)
@@ -232,6 +246,44 @@ _COMPARED = (
     ("RecAcctType", "rec_acct_type"),
     ("RecAcct", "rec_acct"),
 )
+
+
+# What a repetition may say otherwise; it is only remarked on.
+_OTHERS = (
+    ("CfmTime", "cfm_time"),
+    ("BankOutlet", "bank_outlet"),
+    ("Operator", "operator"),
+    ("PayerName", "payer_name"),
+    ("PayerAcct", "payer_acct"),
+    ("PayerOpBk", "payer_op_bk"),
+    ("PayerOpBkNo", "payer_op_bk_no"),
+)
+
+
+async def _other_fields(
+    tx: Transaction, stored: ConfirmationRow, message: Confirmation
+) -> tuple[str, ...]:
+    """A remark on the fields in which a repetition differs; of a refusal only the date is known."""
+    tags = [] if stored.cfm_date == message.CfmDate else ["CfmDate"]
+    if stored.payment_id is not None:
+        payment = await payments.get(tx, stored.payment_id)
+        tags += [tag for tag, name in _OTHERS if getattr(message, tag) != getattr(payment, name)]
+    return (f"repeated with another {', '.join(tags)}",) if tags else ()
+
+
+async def _booked_otherwise(tx: Transaction, content: ConfirmationRow) -> Payment | None:
+    """The payment that 2616, a claim or a repair (补单) has booked under this number.
+
+    Under the same date whatever it paid; under another date only for the same bill and amount.
+    """
+    payment = await payments.by_identity(tx, content.src, content.cfm_date, content.tra_no_bus)
+    if payment is not None:
+        return payment
+    key = (content.src, content.tra_no_bus, content.amt)
+    for other in await payments.of_bill(tx, content.pay_code):
+        if (other.src, other.tra_no_bus, other.amt) == key:
+            return other
+    return None
 
 
 def _first_difference(one: ConfirmationRow, other: ConfirmationRow) -> str | None:

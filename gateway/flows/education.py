@@ -69,7 +69,7 @@ class QuerySchoolBills(Flow[SchoolBillQuery]):
         answer = self.answer_model(
             Result=Result.SUCCESS.value, AdmDivCode=region, BillList=tuple(shown)
         )
-        return Decision(Answer(answer))
+        return Decision(Answer(answer), region=region)
 
 
 class QuerySchoolBills2697(QuerySchoolBills):

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from ...messages.codes import Result
 from ...messages.query import BillDue, BillQuery, UnitBillDue
-from ..collection.accounts import Recipient, recipient
+from ..collection.accounts import NO_ACCOUNT, Recipient, recipient
 from ..collection.lookups import Lookups
 from ..collection.rules import ConfirmRules
 from ..peers import Peer
@@ -33,28 +33,31 @@ class QueryDue(Flow[BillQuery]):
     async def decide(self, tx: Transaction, request: Request, message: BillQuery) -> Decision:
         bill = await visible_bill(tx, request.peer, message.PayCode)
         if bill is None:
-            return self._refuse(Result.NO_SUCH_BILL)
+            return Decision(general(self.number, Result.NO_SUCH_BILL))
         if bill.crc_code and bill.crc_code != message.Hold1:
-            return self._refuse(Result.BAD_CHECK_CODE)
+            return self._refuse(bill, Result.BAD_CHECK_CODE)
         if bill.state == "void":
-            return self._refuse(Result.BILL_VOID)
+            return self._refuse(bill, Result.BILL_VOID)
         bank = request.peer.bank_code or ""
         if bill.state == "unpaid":
             if is_expired(bill, request.today):
-                return self._refuse(Result.BILL_EXPIRED)
+                return self._refuse(bill, Result.BILL_EXPIRED)
             now = request.now_ms
             if not await self._lookups.bank_may_collect(tx, bill.unit_code, bank, now):
-                return self._refuse(Result.BANK_NOT_ALLOWED)
+                return self._refuse(bill, Result.BANK_NOT_ALLOWED)
         accounts = await self._lookups.accounts(tx, bill.region, request.today, request.now_ms)
         to = await recipient(tx, bill, bank, accounts)
         if to is None:
-            return self._refuse(Result.NO_ACCOUNT)
+            if bank:
+                return self._refuse(bill, Result.NO_ACCOUNT)
+            to = NO_ACCOUNT
         if self.writes:
             await queried.note(tx, request.peer.code, bill.pay_code, request.today, request.now_ms)
-        return Decision(Answer(self.answer_model(**due_fields(bill, to))), subject=bill.pay_code)
+        answer = Answer(self.answer_model(**due_fields(bill, to)))
+        return Decision(answer, subject=bill.pay_code, region=bill.region)
 
-    def _refuse(self, result: Result) -> Decision:
-        return Decision(general(self.number, result))
+    def _refuse(self, bill: BillFace, result: Result) -> Decision:
+        return Decision(general(self.number, result), region=bill.region)
 
 
 class UnitQueryDue(QueryDue):
@@ -64,10 +67,22 @@ class UnitQueryDue(QueryDue):
     answer_model = UnitBillDue
 
 
-async def visible_bill(tx: Transaction, peer: Peer, pay_code: str) -> BillFace | None:
-    """The bill, unless it is of a region that the peer does not serve: nobody can tell which."""
-    bill = await bills.face(tx, pay_code)
+async def visible_bill(
+    tx: Transaction, peer: Peer, pay_code: str, *, lock: bool = False
+) -> BillFace | None:
+    """The bill, unless the peer may not ask for it: nobody can tell which.
+
+    It may for its own regions, banks and the platform only where they collect.
+    """
+    if not may_ask(peer):
+        return None
+    bill = await bills.face(tx, pay_code, lock=lock)
     return bill if bill is not None and bill.region in peer.regions else None
+
+
+def may_ask(peer: Peer) -> bool:
+    """Whether a node may ask what is due: units always, others where they collect."""
+    return peer.collects or peer.kind == "unit"
 
 
 def is_expired(bill: Bill | BillFace, today: str) -> bool:
