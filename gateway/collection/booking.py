@@ -15,6 +15,7 @@ from ..outbox import Enqueuer
 from ..store import bills, journal, payments, refunds, serials
 from ..store.protocol import Transaction
 from ..store.records import BillFace, Channel, Payment, Refund
+from .accounts import end_virtual
 
 TECHNICAL = "1"  # RefundType 技术性差错
 OTHER = "2"
@@ -80,6 +81,7 @@ class Booking:
         await bills.set_state(
             tx, bill.pay_code, expected="unpaid", state="paid", changed_at=received.at
         )
+        await end_virtual(tx, bill, received.today)
         await self._journal(tx, "payment.booked", bill, received, payment_id)
         wake: tuple[str, ...] = ()
         if bill.notify and bill.notify_node:

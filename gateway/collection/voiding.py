@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...messages import Result
-from ..clock import add_days
-from ..store import bill_sync, bills, journal, outbox, virtual_accounts
+from ..store import bill_sync, bills, journal, outbox
 from ..store.protocol import Transaction
+from .accounts import end_virtual
 from .billrules import BillRules
 
 LIVING_DEBIT: Final = frozenset({"queued", "sent", "acknowledged", "unknown"})
@@ -66,10 +66,7 @@ async def void(
             Result.FAILURE, information=text, refusal="a direct debit (5604) is under way"
         )
     await bills.set_state(tx, pay_code, expected="unpaid", state="void", changed_at=at)
-    if bill.virtual_acct:
-        pool = await virtual_accounts.pool_of(tx, bill.virtual_acct)
-        days = pool.release_days if pool else 0
-        await virtual_accounts.end(tx, pay_code, free_after=add_days(today, days))
+    await end_virtual(tx, bill, today)
     await bill_sync.note(tx, rules.told_of(bill.region), [pay_code], at)
     facts: dict[str, journal.Fact] = {"ChgAgenCode": bill.unit_code, "Amt": bill.amt}
     if reason:
