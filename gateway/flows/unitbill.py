@@ -41,8 +41,14 @@ class _ReceiveBill(Flow[M]):
         self._payment_url = config.collection.payment_url
 
     async def decide(self, tx: Transaction, request: Request, message: M) -> Decision:
-        if message.PayStats == VOID:
-            return await self._void(tx, request, message)
+        judge = self._void if message.PayStats == VOID else self._make
+        decision = await judge(tx, request, message)
+        if message.AdmDivCode not in request.peer.regions:
+            return decision
+        return decision._replace(region=message.AdmDivCode)
+
+    async def _make(self, tx: Transaction, request: Request, message: M) -> Decision:
+        """PayStats 0: a new bill, or one that the books have."""
         try:
             draft, malformed = _draft(message, parse_pay_info(message.PayInfo)), None
         except RemoteProtocolError as error:
@@ -55,6 +61,10 @@ class _ReceiveBill(Flow[M]):
             return self._refused(Result.NO_UNIT_RIGHT, request)
         if malformed is not None:
             return self._refused(Result.BAD_PARAMETER, request, malformed.information)
+        ours = message.AdmDivCode in self._rules.config.node.regions
+        if ours and message.AdmDivCode not in request.peer.regions:
+            text = f"AdmDivCode: 没有该区划的代收费权限(值 {message.AdmDivCode})"
+            return self._refused(Result.NO_UNIT_RIGHT, request, text)
         if not await self._may_use_kind(tx, message):
             return self._refused(Result.NO_BILL_KIND_RIGHT, request)
         making = Making(
