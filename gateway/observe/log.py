@@ -45,7 +45,9 @@ class Log:
         self._threshold = LEVELS[level]
         self._schedule = schedule
         self._waiting: list[str] = []
+        # Two locks: a slow reader of the log holds only those who flush, never those who log.
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._dropped = 0
         self._second = (0, "")
 
@@ -62,32 +64,43 @@ class Log:
 
     def line(self, level: str, event: str, fields: str) -> None:
         """Write one line whose fields the caller has written as JSON members already."""
-        waiting = self._waiting
-        if len(waiting) >= MOST_WAITING:
-            self._dropped += 1
-            return
         comma = "," if fields else ""
-        waiting.append(
-            f'{{"ts":"{self._stamp()}","level":"{level}","event":"{event}"{comma}{fields}}}\n'
-        )
+        text = f'{{"ts":"{self._stamp()}","level":"{level}","event":"{event}"{comma}{fields}}}\n'
+        with self._lock:
+            waiting = self._waiting
+            if len(waiting) >= MOST_WAITING:
+                self._dropped += 1
+                return
+            waiting.append(text)
+            first = len(waiting) == 1
         if self._schedule is None:
             self.flush()
-        elif len(waiting) == 1:
+        elif first:
             self._schedule(self.flush)
 
     def flush(self) -> None:
-        """Write what waits with one call to the stream."""
-        with self._lock:
-            waiting, self._waiting = self._waiting, []
-            if self._dropped:
+        """Write what waits with one call to the stream; what it does not take is counted as lost.
+
+        Nothing is raised: a service whose log has no reader any more goes on serving.
+        """
+        with self._writing:
+            with self._lock:
+                waiting, self._waiting = self._waiting, []
                 lost, self._dropped = self._dropped, 0
-                waiting.append(
+            text = "".join(waiting)
+            if lost:
+                text += (
                     f'{{"ts":"{self._stamp()}","level":"warning","event":"log_lines_dropped",'
                     f'"count":{lost}}}\n'
                 )
-            if waiting:
-                self._stream.write("".join(waiting))
+            if not text:
+                return
+            try:
+                self._stream.write(text)
                 self._stream.flush()
+            except OSError:
+                with self._lock:
+                    self._dropped += lost + len(waiting)
 
     def _stamp(self) -> str:
         second, ms = divmod(self._now_ms(), 1000)
