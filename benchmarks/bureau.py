@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.load import server
 from nontax.codecs import Head, encode_frame, write_envelope
 from nontax.gateway.cli import main as nontax
 from nontax.gateway.clock import SystemClock
@@ -22,8 +23,6 @@ from nontax.gateway.store.protocol import Transaction
 from nontax.messages.confirm import Confirmation
 from nontax.messages.query import BillQuery
 from nontax.messages.record import Voucher
-
-from benchmarks.load import server
 
 NODE = "F320682"
 ACCOUNT = "32001000000000000018"

@@ -33,7 +33,7 @@ class FrameWriter:
     def answer(
         self, message: Voucher, peer: Peer, token: Secret, msg_ref: str, region: str = ""
     ) -> bytes:
-        """An answer to a known peer. Raises LocalProtocolError for text its charset cannot carry."""
+        """An answer to a known peer. LocalProtocolError: its charset cannot carry a character."""
         return self.message(
             message.SPEC.number,
             message.write(),

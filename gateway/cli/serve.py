@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from ..config import load_config
+from ..config import find_config, load_config
 from ..process import Supervisor, serve
 from ..store import StoreError
-from .common import FINE, CommandError, Subparsers, add_command, config_path
+from .common import FINE, CommandError, Subparsers, add_command
 
 
 def register(subparsers: Subparsers) -> None:
@@ -30,7 +30,7 @@ def register(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop."""
-    path = config_path(arguments)
+    path = find_config(getattr(arguments, "config", None))
     config = load_config(path)
     try:
         if arguments.inherited_socket is None and config.listen.workers > 1:

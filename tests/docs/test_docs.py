@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+
 from nontax.gateway.cli import COMMANDS
 from nontax.gateway.cli import build_parser as nontax_parser
 from nontax.gateway.cli.common import CommandError

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from nontax.simulators.bank import Bank
 from nontax.simulators.county import County, county
 from nontax.simulators.platform import Platform

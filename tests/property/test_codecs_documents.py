@@ -10,6 +10,7 @@ from typing import TypeVar
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
+
 from nontax.codecs import (
     ENVELOPE_LIMITS,
     FrameDecoder,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nontax.codecs import (
     NEED_DATA,
     FrameDecoder,

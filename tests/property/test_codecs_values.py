@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nontax.codecs import (
     MAX_FEN,
     PayCodePolicy,

@@ -7,6 +7,7 @@ import os
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nontax.mac import (
     ALGORITHM_NAMES,
     WIDTHS,

@@ -11,6 +11,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
+
 from nontax.codecs import MAX_FEN, RemoteProtocolError, WireType
 from nontax.codecs.xml import parse
 from nontax.messages import (

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nontax.gateway.store import Store, journal, meta, open_store, outbox, serials
 from nontax.gateway.store.records import OutboxMessage
 

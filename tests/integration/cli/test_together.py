@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from nontax.codecs.paycode import parse
 
 NONTAX = Path(sys.executable).parent / "nontax"

@@ -13,12 +13,14 @@ import json
 import random
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+
 from nontax.codecs import open_envelope, split_mac
 from nontax.gateway.app import Gateway, Surroundings
 from nontax.gateway.clock import CIVIL, ManualClock, ms_from_civil
@@ -26,7 +28,7 @@ from nontax.gateway.collection.billrules import BillRules
 from nontax.gateway.collection.bills import Making, create
 from nontax.gateway.collection.drafts import BillDraft
 from nontax.gateway.observe.log import Log
-from nontax.gateway.store import bills, catalogue, open_store
+from nontax.gateway.store import SqliteOptions, bills, catalogue, open_store
 from nontax.gateway.store.entries import Account, Item, Unit, UnitItem
 from nontax.gateway.store.protocol import Transaction
 from nontax.mac import Secret
@@ -133,15 +135,18 @@ class Office:
         self.books = Books(installation.store_file)
         self.gateways: list[Gateway] = []
         self.stream = io.StringIO()
+        self._started = 0
         self.answered_region = ""
         """AdmDivCode in the attributes of the last answer."""
         for node in self.nodes.values():
             node.identity.clock = self.clock.civil
 
-    async def start(self) -> Gateway:
-        """One more process' worth of gateway on the same store; the nodes call them in turn."""
-        number = len(self.gateways)
-        store = await open_store(self.config.store.url, self.installation.directory)
+    async def start(self, options: SqliteOptions | None = None) -> Gateway:
+        """One more process' worth of gateway on the same store."""
+        self._started += 1
+        number = self._started
+        directory = self.installation.directory
+        store = await open_store(self.config.store.url, directory, sqlite=options)
         log = Log(self.stream, self.clock.now_ms)
         chance = random.Random(number)  # noqa: S311 - repeatable on purpose
         gateway = Gateway(self.config, store, Surroundings(self.clock, chance.randbytes, log))
@@ -176,6 +181,38 @@ class Office:
 
     # -- the wire ---------------------------------------------------------------------------
 
+    async def send(
+        self,
+        src: str,
+        number: str,
+        fields: Mapping[str, str],
+        *,
+        token: Secret | None = None,
+        at: int = 0,
+        **head: str,
+    ) -> Received:
+        """Send one message on a connection of its own; the answer is not judged.
+
+        token: another one than the node's present. at: which gateway is called. head: fields of HEAD
+        that are to be otherwise.
+        """
+        identity = self.nodes[src].identity
+        text = "".join(f"<{tag}>{value}</{tag}>" for tag, value in fields.items())
+        written = replace(identity.head(number, FINANCE), **head)
+        document = identity.document(written, f"<Voucher>{text}</Voucher>")
+        frame = identity.sealed(number, document, token)
+        spec = find("unit" if number.startswith("8") else "bank", number)
+        assert spec is not None
+        address = Address(*self.gateways[at].server.address)
+        raw = await exchange(address, frame, WELL, 20)
+        answer = identity.open(raw, answers=spec, tokens=() if token is None else (token,))
+        assert answer.message is not None
+        assert raw.number == answer.head.msg_no
+        assert answer.head.msg_ref == written.msg_ref or answer.blank_mac
+        body, _ = split_mac(raw.payload, identity.width)
+        self.answered_region = open_envelope(body).vouchers[0].adm_div_code
+        return answer
+
     async def call(
         self,
         src: str,
@@ -185,27 +222,10 @@ class Office:
         token: Secret | None = None,
         at: int = 0,
     ) -> Received:
-        """Send one message on a connection of its own; the answer is the node's own, in every way.
-
-        token: another one than the node's present. at: which gateway is called.
-        """
-        identity = self.nodes[src].identity
-        text = "".join(f"<{tag}>{value}</{tag}>" for tag, value in fields.items())
-        head = identity.head(number, FINANCE)
-        document = identity.document(head, f"<Voucher>{text}</Voucher>")
-        frame = identity.sealed(number, document, token)
-        spec = find("unit" if number.startswith("8") else "bank", number)
-        assert spec is not None
-        address = Address(*self.gateways[at].server.address)
-        raw = await exchange(address, frame, WELL, 20)
-        answer = identity.open(raw, answers=spec, tokens=() if token is None else (token,))
-        assert answer.token == (token or identity.token)
-        assert answer.message is not None
-        got = answer.head
-        assert (got.src, got.des, got.msg_ref) == (FINANCE, src, head.msg_ref)
-        assert raw.number == got.msg_no
-        body, _ = split_mac(raw.payload, identity.width)
-        self.answered_region = open_envelope(body).vouchers[0].adm_div_code
+        """Send one message; the answer must be the node's own, under the request's token."""
+        answer = await self.send(src, number, fields, token=token, at=at)
+        assert answer.token == (token or self.nodes[src].identity.token), answer.message
+        assert (answer.head.src, answer.head.des) == (FINANCE, src)
         return answer
 
     async def query(

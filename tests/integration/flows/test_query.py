@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from nontax.gateway.collection.bills import AUTO
 from nontax.gateway.store.entries import Account, Unit
 

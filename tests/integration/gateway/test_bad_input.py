@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+
 from nontax.codecs import (
     FrameDecoder,
     Head,

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from nontax.messages.query import DueBill
 from nontax.simulators.books import differences, read_books
 from nontax.simulators.collector import Collector

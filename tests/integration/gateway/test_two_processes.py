@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from nontax.mac import Secret
 from nontax.messages.query import DueBill
 from nontax.messages.unit import UnitBill

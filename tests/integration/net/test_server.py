@@ -84,6 +84,13 @@ async def exchange(server: FrameServer, data: bytes, *, half_close: bool = False
     return answer
 
 
+async def write_on(writer: asyncio.StreamWriter, data: bytes) -> None:
+    """Write for ever, as fast as it is taken."""
+    while True:
+        writer.write(data)
+        await writer.drain()
+
+
 async def test_one_frame_is_answered_and_our_side_is_closed() -> None:
     async with serving(Recorder()) as server:
         # read() returns only at EOF: a peer that waits for it gets it without closing first.
@@ -202,9 +209,7 @@ async def test_lingering_reads_a_bounded_amount() -> None:
         writer.write(FRAME)
         assert await reader.read() == b"answer to 2601;"
         with pytest.raises(OSError):  # noqa: PT011 - reset or broken pipe, as the system has it
-            while True:
-                writer.write(b"x" * 1000)
-                await writer.drain()
+            await write_on(writer, b"x" * 1000)
 
 
 async def test_a_handler_over_its_time_is_answered_busy() -> None:
@@ -236,11 +241,8 @@ async def test_reading_pauses_behind_a_frame_that_is_being_answered() -> None:
         writer.transport.set_write_buffer_limits(high=0)
         writer.write(FRAME)
         await recorder.entered.wait()
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.3):
-                while True:  # the kernel's buffers fill, then nothing more is taken
-                    writer.write(b" " * 1_000_000)
-                    await writer.drain()
+        with pytest.raises(TimeoutError):  # the kernel's buffers fill, then nothing more is taken
+            await asyncio.wait_for(write_on(writer, b" " * 1_000_000), 0.3)
         recorder.hold.set()
         assert await reader.readuntil(b";") == b"answer to 2601;"
         writer.transport.abort()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from nontax.codecs import (
     HEADER_BYTES,
     FrameDecoder,

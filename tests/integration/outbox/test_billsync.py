@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
+
 from nontax.gateway.billsync import BillSync, Pushed, push
 from nontax.gateway.store import bill_sync, bills, catalogue, outbox
 from nontax.gateway.store.entries import Account

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from nontax.codecs import Head, encode_frame, write_envelope
 from nontax.gateway.cli import main
 from nontax.gateway.clock import SystemClock

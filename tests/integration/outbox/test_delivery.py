@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+
 from nontax.codecs import encode_frame, write_envelope
 from nontax.gateway.store import archive, outbox
 from nontax.mac import TokenState

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+
 from nontax.codecs import Head
 from nontax.gateway.flows.base import Decision, Request
 from nontax.gateway.flows.results import ReceiveRefundResult

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+
 from nontax.gateway.store import outbox
 
 from .conftest import BANK, UNIT, Behaviour, ScriptedPeer, Timing, World, make_notice

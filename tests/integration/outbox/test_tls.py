@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
 from nontax.gateway.cli import main
 
 from .conftest import NODE, TOKEN, UNIT, ScriptedPeer, World, make_notice

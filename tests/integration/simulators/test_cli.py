@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from nontax.messages.common import FinanceLinkTest
 from nontax.messages.refund import RefundOrder
 from nontax.simulators.county import County

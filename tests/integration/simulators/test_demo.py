@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from nontax.simulators.demo import run_demo
 from nontax.simulators.report import render
 

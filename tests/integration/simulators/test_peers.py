@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
+
 from nontax.messages import Voucher
 from nontax.messages.common import FinanceLinkTest
 from nontax.messages.confirm import Confirmation, PaymentNotice

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from nontax.gateway.store import Store, bills, open_store, payments
 from nontax.gateway.store.records import (
     ArchivedMessage,

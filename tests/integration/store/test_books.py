@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from nontax.gateway.store import (
     MAX_FEN,
     ConstraintViolated,

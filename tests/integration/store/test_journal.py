@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from nontax.gateway.store import Store, StoreError, journal
 
 ROWS = 5

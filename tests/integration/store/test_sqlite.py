@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from nontax.gateway.store import (
     SchemaTooNew,
     SqliteOptions,

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from nontax.gateway.store import (
     Store,
     StoreClosed,

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+
 from nontax.gateway.cli import COMMANDS, build_parser, common, main
 from nontax.gateway.cli.common import CommandError
 from nontax.gateway.collection.operators import OperatorRefused

@@ -5,6 +5,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nontax.codecs.capitals import capitals
 
 VALUES = dict(zip("零壹贰叁肆伍陆柒捌玖", range(10), strict=True))

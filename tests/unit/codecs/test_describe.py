@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from nontax.codecs import Sensitive, describe, mask
 
 FOLDER = Path(__file__).parents[2] / "vectors"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 
 import pytest
+
 from nontax.codecs import (
     RULES,
     LocalProtocolError,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
+
 from nontax.codecs import (
     EOF,
     MAX_FRAME_BYTES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from nontax.codecs import MAX_FEN, Rule, RuleError, format_yuan, parse_yuan
 
 

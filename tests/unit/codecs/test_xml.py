@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from lxml import etree
+
 from nontax.codecs import (
     VOUCHER_LIMITS,
     Limits,

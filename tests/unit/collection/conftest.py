@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from nontax.gateway.clock import ManualClock, midnight_ms
 from nontax.gateway.collection.billrules import BillRules
 from nontax.gateway.collection.bills import Making

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from nontax.codecs.paycode import parse as parse_pay_code
 from nontax.gateway.clock import add_days, midnight_ms
 from nontax.gateway.collection.bills import Making, create, difference

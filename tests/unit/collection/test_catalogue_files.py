@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from nontax.gateway.collection.catalogue_import import (
     CatalogueImported,
     CatalogueRefused,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from nontax.gateway.collection import importing
 from nontax.gateway.collection.billfiles import FileRefused, read_bills
 from nontax.gateway.collection.importing import Imported, ImportRefused, import_bills

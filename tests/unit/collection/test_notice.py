@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from nontax.gateway.collection.accounts import Recipient
 from nontax.gateway.collection.bills import create
 from nontax.gateway.collection.drafts import BillDraft

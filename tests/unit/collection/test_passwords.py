@@ -1,6 +1,7 @@
 """Passwords: strength and how they are kept."""
 
 import pytest
+
 from nontax.gateway.collection.passwords import make_hash, verify, weakness
 
 SALT = bytes(range(16))

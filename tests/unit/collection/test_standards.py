@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+
 from nontax.gateway.collection.standards import EntryError, check, total
 from nontax.gateway.collection.validity import expired, expiry
 from nontax.gateway.workdays import Workdays

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from nontax.codecs import Head, open_envelope, parse_xml, split_mac
 from nontax.gateway.clock import midnight_ms
 from nontax.gateway.collection.bills import create

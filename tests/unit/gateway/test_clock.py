@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+
 from nontax.gateway.clock import (
     ManualClock,
     SystemClock,

@@ -7,6 +7,8 @@ import pickle
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
+
 from nontax.gateway.config import (
     Config,
     ConfigError,
@@ -16,7 +18,6 @@ from nontax.gateway.config import (
     parse_config,
 )
 from nontax.mac import Secret
-from pydantic import ValidationError
 
 TOKEN = "Nj7wQ2xVb0RkT5yLc8HsP3mZd6FgA1uE"
 DES_KEY = "0123456789abcdef23456789abcdef01456789abcdef0123"

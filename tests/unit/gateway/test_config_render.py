@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
 from nontax.gateway.config import parse_config
 from nontax.gateway.config.fields import Section
 from nontax.gateway.config.peer import MacConfig, PeerConfig

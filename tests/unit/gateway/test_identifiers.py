@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from nontax.gateway.clock import ManualClock
 from nontax.gateway.identifiers import MessageIds
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from nontax.gateway.observe import log as log_module
 from nontax.gateway.observe.log import MOST_WAITING, Log, quoted
 

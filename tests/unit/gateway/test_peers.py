@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from nontax.gateway.config import load_config
 from nontax.gateway.peers import PeerDirectory
 from nontax.gateway.sample import VECTOR_TOKEN, init_directory

@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
 from nontax.codecs import parse_yuan
 from nontax.gateway.config import check, load_config
 from nontax.gateway.sample import InitError, init_directory

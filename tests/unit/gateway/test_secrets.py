@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from nontax.gateway.secrets import SecretError, resolve_secret
 from nontax.mac import Secret
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from nontax.gateway.workdays import Workdays, WorkdaysError
 
 # the National Day holiday of 2026 as a site would write it

@@ -7,6 +7,7 @@ import pickle
 from base64 import b64decode
 
 import pytest
+
 from nontax.mac import KeyMaterialError, MasterKey, SealError, Secret
 
 KEY = bytes(range(32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from nontax.mac import TokenError, TokenState, check_token
 
 FIRST = "A" * 32

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from nontax.codecs import WireType
 from nontax.messages import Group, Record, Scalar
 from nontax.messages.record import declarations

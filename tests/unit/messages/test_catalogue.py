@@ -8,6 +8,7 @@ import typing
 from pathlib import Path
 
 import pytest
+
 from nontax.codecs import WireType
 from nontax.messages import (
     CATALOGUE,

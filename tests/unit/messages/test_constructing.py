@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
+
 from nontax.codecs import LocalProtocolError
 from nontax.codecs.xml import parse
 from nontax.messages import CATALOGUE, MessageSpec, PayMode, Record, Result, Scalar, Voucher, write
@@ -18,7 +20,6 @@ from nontax.messages.record import declarations
 from nontax.messages.refund import RefundResult
 from nontax.messages.remittance import Remittance, RemittanceLine
 from nontax.messages.transfer import InterbankTransfer, TransferDetail
-from pydantic import ValidationError
 
 Values = Callable[[type[Record]], dict[str, Any]]
 EVERY = pytest.mark.parametrize("spec", CATALOGUE, ids=lambda s: f"{s.interface}-{s.number}")

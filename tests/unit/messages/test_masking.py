@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from nontax.codecs import LocalProtocolError, RemoteProtocolError, WireType
 from nontax.messages import (
     CATALOGUE,

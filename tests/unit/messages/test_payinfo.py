@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+
 from nontax.codecs import LocalProtocolError, RemoteProtocolError
 from nontax.messages import PayInfoEntry, format_pay_info, parse_pay_info
 

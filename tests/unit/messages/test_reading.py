@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from nontax.codecs import RemoteProtocolError
 from nontax.codecs.xml import parse
 from nontax.messages import CATALOGUE, MessageSpec, Record, Scalar, Voucher, read

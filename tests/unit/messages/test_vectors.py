@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from nontax.messages import CATALOGUE, Scalar, write
 from nontax.messages.record import declarations
 

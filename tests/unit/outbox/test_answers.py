@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+
 from nontax.codecs import FrameDecoder, Head, RawFrame, encode_frame, write_envelope
 from nontax.gateway.outbox.answers import Asked, Unusable, read_answer
 from nontax.gateway.peers import Peer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from nontax.gateway.outbox import LATER_RESULTS, MONEY, Backoff, Meaning, Terms, meaning
 from nontax.messages import CATALOGUE, Result
 

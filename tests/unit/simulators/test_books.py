@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from nontax.simulators.books import BookedPayment, BookedRefund, Books, differences
 from nontax.simulators.ledger import Entry, Ledger
 

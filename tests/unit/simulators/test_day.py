@@ -6,6 +6,7 @@ import json
 from datetime import date
 
 import pytest
+
 from nontax.codecs import parse_yuan
 from nontax.simulators.day import Source, Story, import_file, plan_day
 

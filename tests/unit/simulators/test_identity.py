@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+
 from nontax.codecs import FrameDecoder, LocalProtocolError, RawFrame, RemoteProtocolError
 from nontax.mac import Secret
 from nontax.messages.common import BankAnswer, FinanceAnswer, LinkTest, UnitAnswer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 
 import pytest
+
 from nontax.simulators.process import edited
 
 TEXT = """\

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from nontax.messages.query import BillQuery
 from nontax.messages.refund import RefundOrder
 from nontax.simulators.scenario import (

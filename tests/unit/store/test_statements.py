@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 
 import pytest
+
 from nontax.gateway.store import StoreError, StoreFailed, entries, records, sqlite_path
 from nontax.gateway.store.journal import GENESIS, chain_hash
 from nontax.gateway.store.sql import (

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 
 import pytest
+
 from nontax.gateway.store import (
     ConstraintViolated,
     StoreBusy,
