@@ -72,7 +72,7 @@ class Gateway:
             config=config,
             peers=self.peers,
             sealer=self.sealer,
-            booking=Booking(self.enqueuer, texts),
+            booking=Booking(self.enqueuer, texts, self.peers.told_of_bills),
             rules=ConfirmRules(
                 auto_refund_paymodes=frozenset(config.collection.auto_refund_paymodes),
                 must_be_queried=config.collection.check_query_before_confirm,

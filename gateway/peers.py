@@ -123,6 +123,14 @@ class PeerDirectory:
         """Return the peer with this node code, also a disabled one."""
         return self._peers.get(code)
 
+    def told_of_bills(self, region: str) -> tuple[str, ...]:
+        """Return the platforms that are told of a region's bills when they change (5954)."""
+        return tuple(
+            peer.code
+            for peer in self._peers.values()
+            if peer.sync_bills and peer.enabled and region in peer.regions
+        )
+
     def __iter__(self) -> Iterator[Peer]:
         return iter(self._peers.values())
 

@@ -6,13 +6,14 @@ row belong to the payment and not to the message that brought it (spec: business
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from ...messages.confirm import PaymentNotice
 from ...messages.refund import RefundOrder
 from ..outbox import Enqueuer
-from ..store import bills, journal, payments, refunds, serials
+from ..store import bill_sync, bills, journal, payments, refunds, serials
 from ..store.protocol import Transaction
 from ..store.records import BillFace, Channel, Payment, Refund
 from .accounts import end_virtual
@@ -66,9 +67,13 @@ class NoticeTexts:
 class Booking:
     """Books payments; stateless but for configured texts and the outbox."""
 
-    def __init__(self, outbox: Enqueuer, texts: NoticeTexts) -> None:
+    def __init__(
+        self, outbox: Enqueuer, texts: NoticeTexts, told: Callable[[str], tuple[str, ...]]
+    ) -> None:
+        """`told`: the platforms that are told of a region's bills when they change (5954)."""
         self._outbox = outbox
         self._texts = texts
+        self._told = told
 
     async def payment(self, tx: Transaction, bill: BillFace, received: Received) -> Booked | None:
         """Make an unpaid bill paid, in the transaction that found it unpaid.
@@ -82,6 +87,7 @@ class Booking:
             tx, bill.pay_code, expected="unpaid", state="paid", changed_at=received.at
         )
         await end_virtual(tx, bill, received.today)
+        await bill_sync.note(tx, self._told(bill.region), (bill.pay_code,), received.at)
         await self._journal(tx, "payment.booked", bill, received, payment_id)
         wake: tuple[str, ...] = ()
         if bill.notify and bill.notify_node:
