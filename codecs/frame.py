@@ -183,9 +183,9 @@ class FrameDecoder:
         buffer = self._buffer
         usual = _USUAL_HEADER.match(buffer)
         if usual is not None:
-            declared = int(usual[1])
-            if MIN_FRAME_BYTES <= declared <= self._limit:
-                self._length = declared
+            length = int(usual[1])
+            if MIN_FRAME_BYTES <= length <= self._limit:
+                self._length = length
                 self._version, self._number = usual[2].decode("ascii"), usual[3].decode("ascii")
                 self._spaces = 0
                 return True
