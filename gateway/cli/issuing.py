@@ -1,0 +1,27 @@
+"""What commands need to start something at peers: the outbox and booking, as the service has them.
+
+A command only writes into the outbox; the running service finds it there and delivers it.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from ..collection.booking import Booking, NoticeTexts
+from ..identifiers import PROCESS_BITS, MessageIds
+from ..outbox import Enqueuer
+from ..peers import PeerDirectory
+from .opening import Opened
+
+
+def make_enqueuer(opened: Opened, peers: PeerDirectory | None = None) -> Enqueuer:
+    """The outbox of a command; its MsgIDs meet nobody else's."""
+    known = peers or PeerDirectory.from_config(opened.config)
+    ids = MessageIds(opened.clock, secrets.randbits(PROCESS_BITS))
+    return Enqueuer(opened.config.outbox, known, ids.next)
+
+
+def make_booking(opened: Opened) -> Booking:
+    """Booking of payments, for what a person enters by hand."""
+    texts = opened.config.collection
+    return Booking(make_enqueuer(opened), NoticeTexts(texts.notify_outlet, texts.notify_operator))
