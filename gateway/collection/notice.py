@@ -55,11 +55,15 @@ def render(bill: Bill, items: list[BillItem], to: Recipient | None, node_name: s
     ]
     if bill.state == "void":
         parts.append('<div class="void">作废</div>')
-    title = f"缴款书 {escape(bill.pay_code)}"
+    return page(f"缴款书 {bill.pay_code}", parts)
+
+
+def page(title: str, parts: list[str]) -> str:
+    """A self-contained page of half an A4 sheet; PARTS are HTML, the title is text."""
     return (
         '<!DOCTYPE html>\n<html lang="zh-CN"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{_STYLE}</style></head>\n<body><main>\n"
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body><main>\n"
         + "\n".join(parts)
         + "\n</main></body></html>\n"
     )
@@ -70,7 +74,7 @@ def _heading(bill: Bill, node_name: str) -> str:
         f"<h1>{escape(node_name)}非税收入缴款书</h1>\n"
         '<p class="head"><span>缴款识别码 '
         f'<span class="code">{escape(bill.pay_code)}</span></span>'
-        f"<span>填制日期 {_day(bill.bill_date)}</span>"
+        f"<span>填制日期 {long_date(bill.bill_date)}</span>"
         f"<span>状态 {_STATES[bill.state]}</span></p>"
     )
 
@@ -129,7 +133,7 @@ def _standard(item: BillItem) -> str:
 
 def _footer(bill: Bill, node_name: str) -> str:
     lines = [
-        f"请于{_day(bill.expiry_date)}前(含当日)缴款,逾期请联系执收单位。"
+        f"请于{long_date(bill.expiry_date)}前(含当日)缴款,逾期请联系执收单位。"
         if bill.expiry_date
         else "请及时缴款。",
         "缴款方式:凭缴款识别码到代理银行柜台、自助终端、网上银行,或通过统一公共支付平台缴款。",
@@ -142,6 +146,6 @@ def _footer(bill: Bill, node_name: str) -> str:
     return "<footer>" + "<br>".join(lines) + "</footer>"
 
 
-def _day(day: str) -> str:
+def long_date(day: str) -> str:
     """A date as people write it; '' for none."""
     return f"{day[:4]}年{int(day[4:6])}月{int(day[6:])}日" if day else ""

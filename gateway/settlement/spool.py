@@ -1,0 +1,33 @@
+"""Files for other programs (电子凭证库): whole or not there, readable by their owner alone.
+
+Personal data stand in them in full, because that is what they are for.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_PRIVATE = 0o600
+
+
+def put(folder: Path, name: str, text: str) -> Path:
+    """Write a file into a spool folder, in place of one of that name; its path.
+
+    A reader sees the whole file or none: it is written beside and renamed. Writing the same again
+    does no harm. Raises OSError.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    target = folder / name
+    beside = folder / f".{name}.{os.getpid()}"
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    return target
