@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from .app import Gateway, Surroundings
 from .clock import SystemClock
@@ -28,14 +29,16 @@ _BACKLOG = 1024
 # A worker that died is replaced after this pause, so that a broken one does not spin.
 _RESTART_SECONDS = 1.0
 _POLL_SECONDS = 0.1
+_CANNOT_SERVE = 2
 
 
 def serve(config: Config, *, inherited: int | None = None, ready: int | None = None) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    `inherited` is the file descriptor of a listening socket, `ready` one that gets a byte when
-    serving has begun; a supervisor hands both to its workers. Raises OSError when the address
-    cannot be bound, StoreError when the store cannot be opened.
+    `inherited` is the file descriptor of a listening socket, `ready` that of a socket to the
+    supervisor: it gets a byte when serving has begun, and its end means that the supervisor is
+    gone. A supervisor hands both to its workers. Raises OSError when the address cannot be bound,
+    StoreError when the store cannot be opened.
     """
     run_in_loop(_serve(config, inherited, ready))
 
@@ -54,15 +57,21 @@ async def _serve(config: Config, inherited: int | None, ready: int | None) -> No
 
     log = Log(sys.stderr, clock.now_ms, level=config.log.level, schedule=schedule)
     stopping = asyncio.Event()
+    # A worker may be told to stop by its supervisor and by whoever told that: it drains all the
+    # same, and the supervisor is the one to force it.
+    asked = _asked_to_stop if ready is None else asyncio.Event.set
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _asked_to_stop, stopping)
+        loop.add_signal_handler(number, asked, stopping)
     options = SqliteOptions(queue_limit=config.listen.max_pending_writes)
     store = await open_store(config.store.url, config.directory, sqlite=options)
     gateway = Gateway(config, store, Surroundings(clock, secrets.token_bytes, log))
     await gateway.start(socket.socket(fileno=inherited) if inherited is not None else None)
     host, port = gateway.server.address
     log.event("info", "listening", host=host, port=port, node=config.node.code, pid=os.getpid())
-    _announce(host, port, ready)
+    if ready is None:
+        _announce(host, port)
+    else:
+        _report_to_supervisor(loop, ready, stopping)
     # What was made so far lives as long as the process: the collector need not walk it again.
     gc.collect()
     gc.freeze()
@@ -73,13 +82,26 @@ async def _serve(config: Config, inherited: int | None, ready: int | None) -> No
     writer.shutdown()
 
 
-def _announce(host: str, port: int, ready: int | None) -> None:
-    if ready is None:
-        sys.stdout.write(f"listening {host}:{port}\n")
-        sys.stdout.flush()
-    else:
-        os.write(ready, b"1")
-        os.close(ready)
+def _announce(host: str, port: int) -> None:
+    sys.stdout.write(f"listening {host}:{port}\n")
+    sys.stdout.flush()
+
+
+def _report_to_supervisor(
+    loop: asyncio.AbstractEventLoop, ready: int, stopping: asyncio.Event
+) -> None:
+    """Say that serving has begun, and stop when the supervisor is gone: nobody else would."""
+    line = socket.socket(fileno=ready)
+    line.setblocking(False)
+
+    def gone() -> None:
+        loop.remove_reader(line)
+        line.close()
+        stopping.set()
+
+    loop.add_reader(line, gone)
+    with contextlib.suppress(OSError):  # it is gone already, as the reader will notice
+        line.send(b"1")
 
 
 def _asked_to_stop(stopping: asyncio.Event) -> None:
@@ -88,54 +110,95 @@ def _asked_to_stop(stopping: asyncio.Event) -> None:
     stopping.set()
 
 
+class _Worker(NamedTuple):
+    """A worker process, and the socket to it: it ends when either side does."""
+
+    process: subprocess.Popen[bytes]
+    line: socket.socket
+
+
 class Supervisor:
     """Runs `[listen] workers` processes on one listening socket and replaces those that die."""
 
     def __init__(self, config: Config, path: Path) -> None:
         self._config = config
         self._path = path
-        self._workers: list[subprocess.Popen[bytes]] = []
+        self._workers: list[_Worker] = []
         self._stopping = False
+        self._forced = False
+        self._log = Log(sys.stderr, SystemClock().now_ms, level=config.log.level)
 
     def run(self) -> int:
-        """Supervise until SIGTERM or SIGINT; 0 when every worker ended cleanly."""
+        """Supervise until SIGTERM or SIGINT; 0 when every worker ended cleanly.
+
+        2 when a worker could not start; it has said why. Raises OSError when the address cannot be
+        bound.
+        """
         listen = self._config.listen
         family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
         with socket.create_server(
             (listen.host, listen.port), family=family, backlog=_BACKLOG
         ) as listening:
             for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, self._stop)
-            if not all(self._start(listening, wait=True) for _ in range(listen.workers)):
-                self._stop(0, None)
-                return max(worker.wait() for worker in self._workers) or 1
-            host, port = listening.getsockname()[:2]
-            _announce(host, port, None)
-            while not self._stopping:
-                time.sleep(_POLL_SECONDS)
-                for worker in [w for w in self._workers if w.poll() is not None]:
-                    self._workers.remove(worker)
-                    time.sleep(_RESTART_SECONDS)
-                    if not self._stopping:
-                        self._start(listening, wait=False)
-        return max((abs(worker.wait()) for worker in self._workers), default=0)
+                signal.signal(number, self._asked_to_stop)
+            serves = all(self._start(listening).line.recv(1) for _ in range(listen.workers))
+            if serves:
+                host, port = listening.getsockname()[:2]
+                _announce(host, port)
+                self._replace_the_dead(listening)
+        # Closed first: who connects now is refused at once instead of waiting for nobody.
+        worst = self._end()
+        if self._forced:
+            return 1
+        return worst if serves or self._stopping else self._not_started(worst)
 
-    def _start(self, listening: socket.socket, *, wait: bool) -> bool:
-        """Start a worker; when waited for, whether it serves (a dead one has said why)."""
-        reading, writing = os.pipe()
-        command = [sys.executable, "-m", "nontax.gateway.cli", "serve", "-c", str(self._path)]
-        command += ["--inherited-socket", str(listening.fileno()), "--ready", str(writing)]
-        self._workers.append(
-            subprocess.Popen(command, pass_fds=(listening.fileno(), writing))  # noqa: S603 - ourselves
-        )
-        os.close(writing)
-        serves = not wait or os.read(reading, 1) == b"1"
-        os.close(reading)
-        return serves
+    def _replace_the_dead(self, listening: socket.socket) -> None:
+        due: list[float] = []
+        while not self._stopping:
+            time.sleep(_POLL_SECONDS)
+            for worker in [w for w in self._workers if w.process.poll() is not None]:
+                self._workers.remove(worker)
+                worker.line.close()
+                process = worker.process
+                self._log.event("error", "worker_ended", pid=process.pid, code=process.returncode)
+                due.append(time.monotonic() + _RESTART_SECONDS)
+            while due and due[0] <= time.monotonic() and not self._stopping:
+                due.pop(0)
+                self._start(listening)
 
-    def _stop(self, number: int, frame: object) -> None:
-        del number, frame
-        self._stopping = True
+    def _start(self, listening: socket.socket) -> _Worker:
+        """Start a worker; a byte comes on its line when it serves, and the end when it cannot."""
+        ours, its = socket.socketpair()
+        command = [sys.executable, "-P", "-m", "nontax.gateway.cli", "serve"]
+        command += ["-c", str(self._path), "--inherited-socket", str(listening.fileno())]
+        command += ["--ready", str(its.fileno())]
+        with its:
+            process = subprocess.Popen(  # noqa: S603 - ourselves
+                command, pass_fds=(listening.fileno(), its.fileno())
+            )
+        worker = _Worker(process, ours)
+        self._workers.append(worker)
+        return worker
+
+    def _end(self) -> int:
+        """Tell every worker to stop and wait for it; the worst exit code."""
         for worker in self._workers:
-            with contextlib.suppress(ProcessLookupError):
-                worker.terminate()
+            worker.process.terminate()
+        codes = [worker.process.wait() for worker in self._workers]
+        # Killed by our SIGTERM is who did not serve yet or any more: nothing was under way there.
+        return max((abs(code) for code in codes if code != -signal.SIGTERM), default=0)
+
+    def _not_started(self, worst: int) -> int:
+        """What to end with when a worker could not start."""
+        if any(worker.process.returncode < 0 for worker in self._workers):
+            sys.stderr.write("error: workers: one was killed before it served - see [listen]\n")
+            return _CANNOT_SERVE
+        return worst or _CANNOT_SERVE
+
+    def _asked_to_stop(self, number: int, frame: object) -> None:
+        del number, frame
+        if self._stopping:  # asked twice: not even the grace is waited for
+            self._forced = True
+            for worker in self._workers:
+                worker.process.kill()
+        self._stopping = True
