@@ -14,6 +14,7 @@ from typing import Any
 from ..gateway.store import Transaction, open_store
 from .ledger import Entry, Ledger
 
+_LIVING = frozenset({"queued", "sent", "acknowledged", "unknown"})
 TABLES = (
     "bills", "bill_items", "payments", "confirmations", "refunds", "outbox", "archive", "tokens",
     "journal", "queried", "serials",
@@ -57,6 +58,18 @@ class Books:
     outbox: Mapping[tuple[str, str], int]
     """(number, state) to count."""
     serials: Mapping[str, int]
+    untold: int = 0
+    """Bills that the platform has still to be told of (5954)."""
+
+    @property
+    def travelling(self) -> list[str]:
+        """What still has to leave, or waits for its result; empty when all is done."""
+        left = [
+            f"{count} messages {number} are still {state}"
+            for (number, state), count in sorted(self.outbox.items())
+            if state in _LIVING
+        ]
+        return left + ([f"{self.untold} bills are still to be told"] if self.untold else [])
 
     def held(self, src: str) -> int:
         """Fen that a node holds: its payments less its succeeded refunds."""
@@ -100,12 +113,14 @@ async def _read(tx: Transaction) -> Books:
     )
     outbox = await tx.all("SELECT number, state, count(*) FROM outbox GROUP BY number, state")
     serials = await tx.all("SELECT scope, last FROM serials")
+    untold = await tx.one("SELECT count(*) FROM bill_sync")
     return Books(
         bills={str(code): str(state) for code, state in bills},
         payments=tuple(_payment(row) for row in payments),
         refunds=tuple(BookedRefund(*row) for row in refunds),
         outbox={(str(number), str(state)): int(count) for number, state, count in outbox},
         serials={str(scope): int(last) for scope, last in serials},
+        untold=0 if untold is None else int(untold[0]),
     )
 
 
