@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from nontax.gateway.settlement.sharing import (
     Inconsistent,
     Line,
