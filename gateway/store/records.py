@@ -44,7 +44,9 @@ __all__ = [
     "OutboxMessage",
     "OutboxState",
     "Outlet",
+    "PaidFrom",
     "Payment",
+    "Receiver",
     "Refund",
     "RefundState",
     "Region",
@@ -72,6 +74,8 @@ RefundState = Literal[
     "unknown",
     "rejected",
 ]
+Receiver = Literal["payer", "unit"]
+PaidFrom = Literal["collection", "reserve", "treasury"]
 OutboxState = Literal[
     "queued",
     "sent",
@@ -250,7 +254,12 @@ class ConfirmationRow:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """A refund (退付) of one payment; kind 1 technical (技术性差错), 2 other. ``src`` pays back."""
+    """A refund (退付) of one payment; kind 1 technical (技术性差错), 2 other. ``src`` pays back.
+
+    ``paid_from`` reserve: money that has left the collection account is paid from the reserve
+    (退付备用金) ``pay_acct``; treasury: by a treasury refund voucher, no 5617. ``decided_at`` 0: by
+    nobody, or not yet.
+    """
 
     refund_no: str
     kind: int
@@ -276,6 +285,11 @@ class Refund:
     tra_no: str = ""
     tra_date: str = ""
     tra_time: str = ""
+    receiver: Receiver = "payer"
+    paid_from: PaidFrom = "collection"
+    pay_acct: str = field(default="", repr=False)
+    pay_acct_name: str = ""
+    decided_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from .protocol import Transaction
-from .records import Refund, RefundState
+from .records import PaidFrom, Refund, RefundState
 from .sql import Conditions, insert_into, select_from, values
 
 _INSERT: Final = insert_into(Refund, "refunds")
@@ -19,6 +19,7 @@ _OF_BILL: Final = select_from(
     Refund, "refunds", "WHERE pay_code = ?1 ORDER BY created_at, refund_no"
 )
 
+_UNIT: Final = "(SELECT unit_code FROM bills AS b WHERE b.pay_code = refunds.pay_code)"
 _UPDATE: Final = "UPDATE refunds SET {sets} WHERE refund_no = {target} AND state IN ({states})"
 
 # Money that is, or may yet be, paid back: everything but failed and rejected.
@@ -26,6 +27,38 @@ _HELD: Final = (
     "SELECT coalesce(sum(amt), 0) FROM refunds"
     " WHERE payment_id = ?1 AND state NOT IN ('failed', 'rejected')"
 )
+
+_DECIDE: Final = (
+    "UPDATE refunds SET state = ?2, approved_by = ?3, decided_at = ?4, changed_at = ?4,"
+    " paid_from = ?5, pay_acct = ?6, pay_acct_name = ?7"
+    " WHERE refund_no = ?1 AND state = 'requested'"
+)
+_LOCK_RESERVE: Final = "SELECT balance FROM accounts WHERE acct_no = ?1 AND purpose = 'reserve'"
+# What was promised but not paid counts always, what was paid only from the balance's date on.
+_RESERVE_USE: Final = (
+    "SELECT coalesce(sum(CASE WHEN state = 'succeeded' THEN amt ELSE 0 END), 0),"
+    " coalesce(sum(CASE WHEN state = 'succeeded' THEN 0 ELSE amt END), 0)"
+    " FROM refunds WHERE paid_from = 'reserve' AND pay_acct = ?1"
+    " AND (state IN ('approved', 'queued', 'sent', 'acknowledged', 'unknown')"
+    " OR (state = 'succeeded' AND (tra_date = '' OR tra_date >= ?2)))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a refund is paid from; the account of a reserve only."""
+
+    paid_from: PaidFrom
+    pay_acct: str = field(default="", repr=False)
+    pay_acct_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveUse:
+    """What a reserve account has paid, and what it may yet have to pay, in fen."""
+
+    paid: int
+    promised: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +134,56 @@ async def set_state(
     return await tx.run(sql, *sets.args) == 1
 
 
+async def decide(
+    tx: Transaction,
+    refund_no: str,
+    state: RefundState,
+    *,
+    by: str,
+    at: int,
+    source: Source = Source("collection"),
+) -> bool:
+    """Approve (``approved``, ``queued``) or reject a requested refund; False when it is no more."""
+    changed = await tx.run(
+        _DECIDE,
+        refund_no,
+        state,
+        by,
+        at,
+        source.paid_from,
+        source.pay_acct,
+        source.pay_acct_name,
+    )
+    return changed == 1
+
+
+async def reserve_use(tx: Transaction, acct_no: str, since: str, *, lock: bool) -> ReserveUse:
+    """What refunds have taken, or may yet take, from a reserve whose balance is that of a date.
+
+    ``lock`` serialises whoever promises from it.
+    """
+    if lock:
+        await tx.all(_LOCK_RESERVE + tx.for_update, acct_no)
+    row = await tx.one(_RESERVE_USE, acct_no, since)
+    return ReserveUse(int(row[0]), int(row[1])) if row else ReserveUse(0, 0)
+
+
 async def page(
     tx: Transaction,
     *,
     state: RefundState | None = None,
     src: str = "",
+    units: tuple[str, ...] = (),
     after: str = "",
     limit: int = 100,
 ) -> list[Refund]:
-    """Refunds by number, following the last one already seen."""
+    """Refunds by number, following the last one already seen; ``units`` are those of the bills."""
     conditions = Conditions()
     conditions.add("refund_no > {}", after)
     conditions.equal("state", state)
     conditions.equal("src", src)
+    if units:
+        conditions.one_of(_UNIT, units)
     order = "ORDER BY refund_no LIMIT " + conditions.mark(limit)
     sql = select_from(Refund, "refunds", f"{conditions.where()} {order}")
     return [Refund(*row) for row in await tx.all(sql, *conditions.args)]
