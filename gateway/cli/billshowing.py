@@ -13,6 +13,7 @@ from ..clock import civil_from_ms
 from ..collection.accounts import Recipient, recipient
 from ..collection.notice import render
 from ..collection.validity import expired
+from ..settlement.spool import put
 from ..store import bills, catalogue, payments, refunds
 from ..store.bills import BillFilter, BillTotal
 from ..store.protocol import Transaction
@@ -314,5 +315,6 @@ def _write(page: str, out: Path | None) -> None:
     if out is None:
         sys.stdout.write(page)
     else:
-        out.write_text(page, "utf-8")
+        # The payer's name stands in it: for its owner alone, like every file of its kind.
+        put(out.parent, out.name, page)
         print(f"written to {out}")

@@ -170,7 +170,9 @@ class ConfirmPayment(Flow[Confirmation]):
         if self._rules.notes_queries:
             dates = await queried.dates(tx, request.peer.code, bill.pay_code)
             if not dates:
-                return Result.NOT_QUERIED if self._rules.must_be_queried else None
+                if self._rules.must_be_queried:
+                    return Result.NOT_QUERIED
+                return Result.NOT_QUERIED_THAT_DAY
             within = min(dates) <= message.CfmDate <= request.today
             if self._rules.must_be_queried_that_day and not within:
                 return Result.NOT_QUERIED_THAT_DAY
