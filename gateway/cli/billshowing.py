@@ -315,6 +315,8 @@ def _write(page: str, out: Path | None) -> None:
     if out is None:
         sys.stdout.write(page)
     else:
+        if not out.parent.is_dir():
+            raise CommandError("there is no such folder", where=str(out.parent), do="make it")
         # The payer's name stands in it: for its owner alone, like every file of its kind.
         put(out.parent, out.name, page)
         print(f"written to {out}")
