@@ -13,7 +13,6 @@ import json
 import random
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -36,7 +35,7 @@ from nontax.messages import PayInfoEntry, Voucher, find
 from nontax.simulators.identity import Received
 from nontax.simulators.link import Address, exchange
 from nontax.simulators.peer import Node
-from nontax.simulators.process import Installation, Value
+from nontax.simulators.process import Installation, Value, identity_from
 from nontax.simulators.scenario import WELL
 
 FINANCE = "F320682"
@@ -50,6 +49,8 @@ LINE_NUMBERS = {ACCOUNT: "105306500018", OTHER_ACCOUNT: "301306500026"}
 TODAY, TOMORROW = "20260302", "20260303"
 START_MS = ms_from_civil(datetime(2026, 3, 2, 10, 0, tzinfo=CIVIL))
 DAY_SECONDS = 86_400
+NOWHERE = "127.0.0.1:1"
+"""Nobody listens there."""
 EFFECTS = (
     "bills", "bill_items", "payments", "confirmations", "refunds", "outbox", "archive", "journal",
     "queried", "serials",
@@ -193,12 +194,12 @@ class Office:
     ) -> Received:
         """Send one message on a connection of its own; the answer is not judged.
 
-        token: another one than the node's present. at: which gateway is called. head: fields of HEAD
-        that are to be otherwise.
+        token: another one than the node's present. at: which gateway is called. head: what stands
+        otherwise in HEAD.
         """
         identity = self.nodes[src].identity
         text = "".join(f"<{tag}>{value}</{tag}>" for tag, value in fields.items())
-        written = replace(identity.head(number, FINANCE), **head)
+        written = identity.head(number, FINANCE)._replace(**head)
         document = identity.document(written, f"<Voucher>{text}</Voucher>")
         frame = identity.sealed(number, document, token)
         spec = find("unit" if number.startswith("8") else "bank", number)
@@ -331,24 +332,27 @@ async def opened(
     directory: Path,
     sections: Mapping[str, Mapping[str, Value]],
     peers: Mapping[str, Mapping[str, Value]],
-    also: Callable[[Installation], None] | None = None,
+    *,
+    delivering: bool,
 ) -> AsyncIterator[Office]:
-    """A sample with listening nodes that take everything, and a running gateway."""
+    """A sample with listening nodes that take everything, and a running gateway.
+
+    Only a delivering one can reach them: what it delivers is journaled when it is through.
+    """
     installation = Installation.copied(template, directory)
-    nodes = {name: Node(installation.identity(name)) for name in NODES}
+    sample = installation.config()
+    nodes = {name: Node(identity_from(sample, name)) for name in NODES}
     async with contextlib.AsyncExitStack() as stack:
         for node in nodes.values():
             await stack.enter_async_context(node)
             for number in ("5996", "5617", "5954"):
                 node.handlers[number] = _taken(node)
-        installation.configure(
-            {"listen": {"port": 0}, "outbox": {"poll_seconds": 60}},
-            {name: {"address": str(node.address)} for name, node in nodes.items()},
-        )
-        installation.configure({}, {PLATFORM: {"sync_bills": False}})
-        installation.configure(sections, peers)
-        if also is not None:
-            also(installation)
+        addresses = {
+            name: {"address": str(node.address) if delivering else NOWHERE}
+            for name, node in nodes.items()
+        }
+        installation.configure({"listen": {"port": 0}, "outbox": {"poll_seconds": 60}}, addresses)
+        installation.configure(sections, {PLATFORM: {"sync_bills": False}} | dict(peers))
         office = Office(installation, nodes)
         await office.start()
         try:
@@ -369,11 +373,12 @@ async def offices(sample_template: Path, tmp_path: Path) -> AsyncIterator[Office
         async def make(
             sections: Mapping[str, Mapping[str, Value]] | None = None,
             peers: Mapping[str, Mapping[str, Value]] | None = None,
-            also: Callable[[Installation], None] | None = None,
+            *,
+            delivering: bool = False,
         ) -> Office:
-            directory = tmp_path / f"office{next(count)}"
+            folder = tmp_path / f"office{next(count)}"
             return await stack.enter_async_context(
-                opened(sample_template, directory, sections or {}, peers or {}, also)
+                opened(sample_template, folder, sections or {}, peers or {}, delivering=delivering)
             )
 
         yield make
