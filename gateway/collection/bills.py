@@ -16,6 +16,7 @@ from typing import Final
 from ...codecs import format_yuan
 from ...codecs.paycode import make as make_pay_code
 from ...messages import PAY_INFO_BYTES, PayInfoEntry, Result, format_pay_info
+from ..clock import add_days
 from ..store import bill_sync, bills, catalogue, journal, serials, virtual_accounts
 from ..store.entries import Item, VirtualPool
 from ..store.protocol import Transaction
@@ -24,6 +25,9 @@ from .billrules import BillRules, Knowledge, account_of, judge, learn
 from .drafts import TAGS, BillDraft, BillRefused, Fault, wrong
 from .standards import RANGE
 from .validity import expiry
+
+_ENDLESS: Final = "9900"
+"""The year in which the validity of a bill is meant to have no end."""
 
 AUTO: Final = "auto"
 """VirtualAcct of a draft that asks for any free virtual account."""
@@ -118,7 +122,7 @@ async def write(
 ) -> list[Bill]:
     """Write judged drafts as bills. Raises BillRefused when a virtual account cannot be had."""
     codes = await _codes(tx, drafts, rules, making.today)
-    virtual = await _virtual(tx, drafts, codes, making)
+    virtual = await _virtual(tx, drafts, codes, rules, making)
     made: list[Bill] = []
     items: list[BillItem] = []
     filled: dict[PayInfoEntry, PayInfoEntry] = {}  # most bills of a file have the same few items
@@ -274,9 +278,16 @@ def _bill(
 
 
 async def _virtual(
-    tx: Transaction, drafts: Sequence[BillDraft], codes: Sequence[str], making: Making
+    tx: Transaction,
+    drafts: Sequence[BillDraft],
+    codes: Sequence[str],
+    rules: BillRules,
+    making: Making,
 ) -> dict[str, str]:
-    """Virtual accounts by pay code, for the drafts that ask for one or whose pool gives always."""
+    """Virtual accounts by pay code, for the drafts that ask for one or whose pool gives always.
+
+    Numbers whose time is over are freed first: only here does anybody want a free one.
+    """
     pools = await catalogue.entries(tx, VirtualPool)
     always = any(pool.allocate == "always" for pool in pools)
     given: dict[str, str] = {}
@@ -284,7 +295,9 @@ async def _virtual(
         own_account = draft.rec_acct or draft.rec_acct_real
         if not draft.virtual_acct and (own_account or not always):
             continue
-        number = await _take(tx, draft, code, pools, making)
+        if not given:
+            await virtual_accounts.free_ended(tx, making.today)
+        number = await _take(tx, draft, code, pools, rules=rules, making=making)
         if number:
             given[code] = number
         elif draft.virtual_acct:
@@ -294,12 +307,27 @@ async def _virtual(
 
 
 async def _take(
-    tx: Transaction, draft: BillDraft, code: str, pools: Sequence[VirtualPool], making: Making
+    tx: Transaction,
+    draft: BillDraft,
+    code: str,
+    pools: Sequence[VirtualPool],
+    *,
+    rules: BillRules,
+    making: Making,
 ) -> str:
     """A virtual account for a bill, '' when none is free."""
+    last = expiry(draft.bill_date, draft.expiry_date, rules.validity_days, rules.workdays)
+
+    def free_after(pool: VirtualPool | None) -> str:
+        if pool is None or not last or last >= _ENDLESS:
+            return ""
+        return add_days(max(last, making.today), pool.release_days)
+
     if draft.virtual_acct and draft.virtual_acct != AUTO:
-        taken = await virtual_accounts.take(tx, draft.virtual_acct, code, at=making.at)
-        return draft.virtual_acct if taken else ""
+        number = draft.virtual_acct
+        after = free_after(await virtual_accounts.pool_of(tx, number))
+        taken = await virtual_accounts.take(tx, number, code, at=making.at, free_after=after)
+        return number if taken else ""
     accounts = await catalogue.collection_accounts(tx, draft.region, making.today)
     order = {account.acct_no: (not account.is_default, account.acct_no) for account in accounts}
     fitting = [
@@ -308,9 +336,11 @@ async def _take(
         if pool.acct_no in order and (draft.virtual_acct or pool.allocate == "always")
     ]
     for pool in sorted(fitting, key=lambda pool: order[pool.acct_no]):
-        number = await virtual_accounts.allocate(tx, pool.bank_code, code, at=making.at)
-        if number:
-            return number
+        taken_number = await virtual_accounts.allocate(
+            tx, pool.bank_code, code, at=making.at, free_after=free_after(pool)
+        )
+        if taken_number:
+            return taken_number
     return ""
 
 

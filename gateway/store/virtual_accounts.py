@@ -16,6 +16,10 @@ _INSERT: Final = insert_into(VirtualAccount, "virtual_accounts", "ON CONFLICT DO
 _VALUES: Final = values(VirtualAccount)
 _POOLS: Final = select_from(VirtualPool, "virtual_pools", "WHERE bank_code = ?1 ORDER BY first")
 _POOL: Final = select_from(VirtualPool, "virtual_pools", "WHERE first = ?1")
+_FREE: Final = (
+    "UPDATE virtual_accounts SET state = 'free', pay_code = '', allocated_at = 0, free_after = ''"
+    " WHERE "
+)
 
 
 async def put_pool(tx: Transaction, pool: VirtualPool, *, actor: str, at: int) -> bool:
@@ -53,34 +57,51 @@ async def pool_of(tx: Transaction, acct_no: str) -> VirtualPool | None:
     return VirtualPool(*row) if row else None
 
 
+def owner(account: VirtualAccount, today: str) -> str:
+    """Pay code of the bill that a number belongs to on a date, '' when it is free again."""
+    over = account.free_after and account.free_after < today
+    return "" if account.state == "free" or over else account.pay_code
+
+
 async def get(tx: Transaction, acct_no: str) -> VirtualAccount | None:
     """A virtual account by its number."""
     row = await tx.one(_GET, acct_no)
     return VirtualAccount(*row) if row else None
 
 
-async def allocate(tx: Transaction, bank_code: str, pay_code: str, *, at: int) -> str | None:
-    """Take the lowest free number of a bank for a bill; None when the pool is empty."""
+async def allocate(
+    tx: Transaction, bank_code: str, pay_code: str, *, at: int, free_after: str = ""
+) -> str | None:
+    """Take the lowest free number of a bank for a bill; None when the pool is empty.
+
+    ``free_after`` is the date after which the number is free again whatever becomes of the bill: so
+    many days after the end of its validity, '' for a bill without one.
+    """
     row = await tx.one(
-        "UPDATE virtual_accounts SET state = 'allocated', pay_code = ?2, allocated_at = ?3"
+        "UPDATE virtual_accounts SET state = 'allocated', pay_code = ?2, allocated_at = ?3,"
+        " free_after = ?4"
         " WHERE acct_no = (SELECT acct_no FROM virtual_accounts"
         " WHERE bank_code = ?1 AND state = 'free' ORDER BY acct_no LIMIT 1)"
         " AND state = 'free' RETURNING acct_no",
         bank_code,
         pay_code,
         at,
+        free_after,
     )
     return str(row[0]) if row else None
 
 
-async def take(tx: Transaction, acct_no: str, pay_code: str, *, at: int) -> bool:
+async def take(
+    tx: Transaction, acct_no: str, pay_code: str, *, at: int, free_after: str = ""
+) -> bool:
     """Take a number that was chosen for a bill; False when it is not free or in no pool."""
     changed = await tx.run(
-        "UPDATE virtual_accounts SET state = 'allocated', pay_code = ?2, allocated_at = ?3"
-        " WHERE acct_no = ?1 AND state = 'free'",
+        "UPDATE virtual_accounts SET state = 'allocated', pay_code = ?2, allocated_at = ?3,"
+        " free_after = ?4 WHERE acct_no = ?1 AND state = 'free'",
         acct_no,
         pay_code,
         at,
+        free_after,
     )
     return changed == 1
 
@@ -97,12 +118,15 @@ async def end(tx: Transaction, pay_code: str, *, free_after: str) -> bool:
 
 
 async def free_ended(tx: Transaction, today: str) -> int:
-    """Free the numbers whose time is over; how many."""
-    return await tx.run(
-        "UPDATE virtual_accounts SET state = 'free', pay_code = '', allocated_at = 0,"
-        " free_after = '' WHERE state = 'ended' AND free_after < ?1",
-        today,
+    """Free the numbers whose time is over, after their bill was paid, voided or ran out.
+
+    Returns how many.
+    """
+    ended = await tx.run(_FREE + "state = 'ended' AND free_after < ?1", today)
+    expired = await tx.run(
+        _FREE + "state = 'allocated' AND free_after <> '' AND free_after < ?1", today
     )
+    return ended + expired
 
 
 async def counts(tx: Transaction, bank_code: str) -> dict[str, int]:
