@@ -10,8 +10,9 @@ import base64
 import io
 import json
 import secrets
+import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,12 +35,12 @@ from nontax.gateway.net.server import Origin, Reply
 from nontax.gateway.observe.log import Log
 from nontax.gateway.store import open_store
 from nontax.mac import Secret, verify
-from nontax.messages import Voucher, answer_to, read, spec_of
-from nontax.messages.common import LinkTest, SetToken
+from nontax.messages import Voucher, spec_of
+from nontax.messages.common import LinkTest
 from nontax.simulators.books import count_rows
 from nontax.simulators.identity import Identity
 from nontax.simulators.link import Address
-from nontax.simulators.process import Installation, Value
+from nontax.simulators.process import Installation
 
 FINANCE = "F320682"
 BANK, OTHER, PLATFORM = "D3206820105", "D3206820301", "G000001"
@@ -49,9 +50,6 @@ LINK_TEST = LinkTest(TestTime="20260302120000")
 START_MS = 1_772_415_000_000
 DEADLINE = 20.0
 _CLOSING = b"</CFX>"
-
-Peers = Mapping[str, Mapping[str, Value]]
-Sections = Mapping[str, Mapping[str, Value]]
 
 
 # -- answers -------------------------------------------------------------------------------
@@ -271,9 +269,6 @@ class Inside:
         return await rows(self.installation)
 
 
-Open = Callable[..., Awaitable[Inside]]
-
-
 def events(text: str, name: str = "") -> list[dict[str, Any]]:
     """The lines of a log, of one event where it is named; every line must be JSON."""
     lines = [json.loads(line) for line in text.splitlines()]
@@ -300,11 +295,26 @@ async def opened(installation: Installation, clock: ManualClock) -> AsyncIterato
         await gateway.stop()
 
 
+@pytest.fixture(scope="session")
+def outside_address() -> str:
+    """An address of this machine that is not loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.254", 9))  # nothing is sent
+            address = str(probe.getsockname()[0])
+        except OSError:
+            address = "127.0.0.1"
+    if address.startswith("127."):
+        pytest.skip("this machine has no network but loopback: nobody can come from elsewhere")
+    return address
+
+
 @pytest.fixture
 def site(sample_template: Path, tmp_path: Path) -> Installation:
     """A sample installation that listens on any free port."""
     installation = Installation.copied(sample_template, tmp_path / "site")
-    installation.configure({"listen": {"port": 0}})
+    # Nothing that the gateway starts by itself: what is in the books then, a request put there.
+    installation.configure({"listen": {"port": 0}}, {PLATFORM: {"sync_bills": False}})
     return installation
 
 
@@ -313,13 +323,3 @@ async def inside(site: Installation) -> AsyncIterator[Inside]:
     """A gateway in this process on the sample."""
     async with opened(site, ManualClock(START_MS)) as gateway:
         yield gateway
-
-
-__all__ = [
-    "Answer",
-    "Inside",
-    "Line",
-    "SetToken",
-    "answer_to",
-    "read",
-]
