@@ -23,5 +23,10 @@ def make_enqueuer(opened: Opened, peers: PeerDirectory | None = None) -> Enqueue
 
 def make_booking(opened: Opened) -> Booking:
     """Booking of payments, for what a person enters by hand."""
+    peers = PeerDirectory.from_config(opened.config)
     texts = opened.config.collection
-    return Booking(make_enqueuer(opened), NoticeTexts(texts.notify_outlet, texts.notify_operator))
+    return Booking(
+        make_enqueuer(opened, peers),
+        NoticeTexts(texts.notify_outlet, texts.notify_operator),
+        peers.told_of_bills,
+    )

@@ -202,6 +202,8 @@ def refund_order(refund: Refund, today: str) -> RefundOrder:
         OriCfmDate=refund.ori_cfm_date,
         OriAmt=refund.ori_amt,
         Amt=refund.amt,
+        PayAcctName=refund.pay_acct_name,
+        PayAcct=refund.pay_acct,
         RecName=refund.rec_name,
         RecAcct=refund.rec_acct,
         RecOpBk=refund.rec_op_bk,
