@@ -16,7 +16,7 @@ from ..collection.lookups import Lookups
 from ..store import bills
 from ..store.protocol import Transaction
 from .base import Answer, Decision, Flow, Request
-from .query import due_fields, is_expired
+from .query import due_fields, is_expired, may_ask
 
 # A payer has a handful of school bills; a longer answer would only serve a collector of data.
 MOST_BILLS = 100
@@ -49,10 +49,11 @@ class QuerySchoolBills(Flow[SchoolBillQuery]):
             limit=MOST_BILLS,
         )
         bank = request.peer.bank_code or ""
+        regions = request.peer.regions if may_ask(request.peer) else frozenset()
         shown: list[SchoolBill] = []
         region = ""
         for bill in found:
-            if bill.region not in request.peer.regions or is_expired(bill, request.today):
+            if bill.region not in regions or is_expired(bill, request.today):
                 continue
             now = request.now_ms
             if not await self._lookups.bank_may_collect(tx, bill.unit_code, bank, now):
