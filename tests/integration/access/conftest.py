@@ -99,10 +99,14 @@ class Answer:
     def stripped(self) -> bytes:
         """The frame without what may differ between answers: ids, the peer's code, the width."""
         frame = self.body
-        for text in (self.head.msg_id, self.head.msg_ref, self.head.des):
-            assert text
-            frame = frame.replace(b">%b<" % text.encode(), b">*<")
-            frame = frame.replace(b'"%b"' % text.encode(), b'"*"')
+        for tag, text in (
+            ("MsgID", self.head.msg_id),
+            ("MsgRef", self.head.msg_ref),
+            ("DES", self.head.des),
+        ):
+            assert f"<{tag}>{text}</{tag}>".encode() in frame
+            frame = frame.replace(f"<{tag}>{text}<".encode(), b"<*<")
+        frame = frame.replace(f'VoucherNo="{self.head.msg_id}"'.encode(), b"*")
         return self.raw[8:HEADER_BYTES] + frame + self.mac.strip(b" ")
 
 
