@@ -23,6 +23,7 @@ COMMANDS: Final = (
     "serve",
     "catalogue",
     "bill",
+    "refund",
     "peer",
     "operator",
     "send",

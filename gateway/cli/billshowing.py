@@ -307,16 +307,17 @@ async def print_notice(arguments: argparse.Namespace) -> int:
         name = opened.config.node.name
     if found is None:
         raise _unknown(arguments.pay_code)
-    _write(render(*found, name), arguments.out)
+    write_page(render(*found, name), arguments.out)
     return FINE
 
 
-def _write(page: str, out: Path | None) -> None:
+def write_page(page: str, out: Path | None) -> None:
+    """Write a printable page to stdout, or to a file for its owner alone."""
     if out is None:
         sys.stdout.write(page)
     else:
         if not out.parent.is_dir():
             raise CommandError("there is no such folder", where=str(out.parent), do="make it")
-        # The payer's name stands in it: for its owner alone, like every file of its kind.
+        # The payer's name stands in it.
         put(out.parent, out.name, page)
         print(f"written to {out}")

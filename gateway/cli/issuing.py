@@ -11,6 +11,9 @@ from ..collection.booking import Booking, NoticeTexts
 from ..identifiers import PROCESS_BITS, MessageIds
 from ..outbox import Enqueuer
 from ..peers import PeerDirectory
+from ..settlement.acting import Acting, SettlementRefused
+from ..store.records import Operator
+from .common import INPUT, NOT_FINE, CommandError
 from .opening import Opened
 
 
@@ -30,3 +33,15 @@ def make_booking(opened: Opened) -> Booking:
         NoticeTexts(texts.notify_outlet, texts.notify_operator),
         peers.told_of_bills,
     )
+
+
+def acting_as(opened: Opened, operator: Operator) -> Acting:
+    """The operator at work now, within its units."""
+    units = frozenset(filter(None, operator.units.split(",")))
+    return Acting(operator.name, units, opened.clock.now_ms(), opened.clock.today())
+
+
+def refused(error: SettlementRefused, where: str) -> CommandError:
+    """What cannot be done as a command says it."""
+    code = INPUT if error.wrong_input else NOT_FINE
+    return CommandError(error.what, where=where, do=error.do, code=code)

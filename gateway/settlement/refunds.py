@@ -15,9 +15,9 @@ from ...codecs import LocalProtocolError, format_yuan
 from ...messages.codes import RecAcctType
 from ..collection.booking import OTHER, TECHNICAL, refund_order
 from ..collection.operators import require_other
-from ..outbox import Enqueuer
+from ..outbox import Enqueuer, end_awaited
 from ..peers import Peer, PeerDirectory
-from ..store import bills, catalogue, clearing, journal, payments, refunds, serials
+from ..store import bills, catalogue, clearing, journal, outbox, payments, refunds, serials
 from ..store.protocol import Transaction
 from ..store.records import Bill, Payment, Refund, RefundState
 from ..store.refunds import Source
@@ -27,6 +27,8 @@ from .wishes import Wish, banks_of_account, check_reason, check_scope, check_sum
 
 Place = Literal["no", "cleared", "remitted", "moving"]
 """Whether a payment's money has left the collection account; `moving`: it is on its way."""
+
+ORDER: Final = "5617"
 
 LIVING: Final = ("requested", "approved", "queued", "sent", "acknowledged", "unknown")
 """States of a refund that has not come to an end."""
@@ -246,6 +248,89 @@ async def reject(tx: Transaction, refund_no: str, reason: str, acting: Acting) -
         {"Amt": whole.refund.amt, "requested_by": whole.refund.requested_by, "reason": reason},
     )
     return await _get(tx, refund_no)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a person found out about a refund at the bank or the treasury, and how."""
+
+    state: Literal["succeeded", "failed"]
+    reason: str
+    tra_no: str = ""
+    tra_date: str = ""
+    tra_time: str = ""
+
+
+async def settle(tx: Transaction, refund_no: str, ending: Ending, acting: Acting) -> Refund:
+    """End a refund that no message will end: a treasury's, an unknown or an overdue one.
+
+    Raises SettlementRefused for every other, and for a date that has not come.
+    """
+    check_reason(ending.reason)
+    refund = await _get(tx, refund_no, lock=True)
+    bill = await bills.get(tx, refund.pay_code)
+    if bill is not None:
+        check_scope(bill, acting)
+    if not await _waits_for_a_person(tx, refund, acting.at):
+        raise SettlementRefused(
+            f"it is {refund.state}",
+            "only a treasury's, an unknown or an overdue refund is ended by hand",
+        )
+    date = ending.tra_date or (acting.today if ending.state == "succeeded" else "")
+    if date > acting.today:
+        raise SettlementRefused("the date has not come yet", "correct it", wrong_input=True)
+    outcome = refunds.RefundResult(
+        result="",  # what a later 2617 says is compared with nothing of ours
+        information=f"settled by {acting.name}",
+        tra_no=ending.tra_no,
+        tra_date=date,
+        tra_time=ending.tra_time,
+    )
+    await refunds.set_state(
+        tx,
+        refund_no,
+        expected=(refund.state,),
+        state=ending.state,
+        changed_at=acting.at,
+        outcome=outcome,
+    )
+    await end_awaited(
+        tx, subject=refund_no, number=ORDER, state=ending.state, at=acting.at, result=""
+    )
+    facts: dict[str, journal.Fact] = {
+        "Amt": refund.amt,
+        "state": ending.state,
+        "was": refund.state,
+        "paid_from": refund.paid_from,
+        "TraNo": ending.tra_no,
+        "TraDate": date,
+        "reason": ending.reason,
+    }
+    await _journal(tx, refund, acting, "settled", facts)
+    return await _get(tx, refund_no)
+
+
+async def _waits_for_a_person(tx: Transaction, refund: Refund, now: int) -> bool:
+    if refund.state == "approved":
+        return refund.paid_from == "treasury"
+    if refund.state == "acknowledged":
+        orders = await outbox.of_subject(tx, refund.refund_no, number=ORDER)
+        return any(
+            order.result_deadline is not None and order.result_deadline <= now
+            for order in orders
+            if order.state == "acknowledged"
+        )
+    return refund.state == "unknown"
+
+
+async def look(tx: Transaction, refund_no: str) -> Whole:
+    """A refund with its payment and bill. Raises SettlementRefused when there is none."""
+    refund = await _get(tx, refund_no)
+    payment = await payments.get(tx, refund.payment_id)
+    bill = await bills.get(tx, refund.pay_code)
+    if payment is None or bill is None:  # foreign keys say that it cannot be
+        raise SettlementRefused("its payment is not in the books", "see `nontax check`")
+    return Whole(refund, payment, bill)
 
 
 async def may_go_again(tx: Transaction, refund: Refund, payment: Payment, today: str) -> None:
