@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..store import journal, outbox, payments, refunds
+from ..store import clearing, journal, outbox, payments, refunds
 from ..store.outbox import LaterResult
 from ..store.protocol import Transaction
 from ..store.records import OutboxMessage, OutboxState
@@ -15,6 +15,7 @@ from .followers import FOLLOWERS
 from .policy import Terms
 
 _REFUND: Final = "5617"
+_CLEARING: Final = "5614"
 
 
 class NotPossible(Exception):
@@ -47,6 +48,8 @@ async def requeue(
         raise NotPossible(f"it is {row.state}; dead letters are dead, expired, dropped, failed")
     if row.number == _REFUND:
         await _refund_again(tx, row.subject, at)
+    if row.number == _CLEARING:
+        await _clearing_again(tx, row.subject, at)
     return await _row(tx, message_id)
 
 
@@ -87,6 +90,10 @@ async def settle(
             changed_at=at,
             outcome=refunds.RefundResult(result="", information=f"settled by {operator}"),
         )
+    if row.number == _CLEARING and state != "partly":
+        await clearing.settle(
+            tx, row.subject, state, at=at, information=f"settled by {operator}: {reason}"
+        )
     await journal.append(
         tx,
         at=at,
@@ -115,6 +122,18 @@ async def _refund_again(tx: Transaction, refund_no: str, at: int) -> None:
     payment = None if refund is None else await payments.get(tx, refund.payment_id, lock=True)
     if refund is None or payment is None or refund.state != "failed" or refund.result:
         raise NotPossible("its refund has come to another end")
-    if await refunds.held(tx, payment.id) + refund.amt > payment.amt:
-        raise NotPossible("the payment is being paid back by another refund")
+    try:
+        await may_go_again(tx, refund, payment, date_from_ms(at))
+    except SettlementRefused as error:
+        raise NotPossible(str(error)) from None
     await refunds.set_state(tx, refund_no, expected=("failed",), state="queued", changed_at=at)
+
+
+async def _clearing_again(tx: Transaction, instr_no: str, at: int) -> None:
+    instruction = await clearing.get(tx, instr_no, lock=True)
+    if instruction is None or any(line.result for line in await clearing.lines(tx, instr_no)):
+        raise NotPossible("its instruction has come to another end")
+    if await clearing.sent_again(tx, instr_no):
+        raise NotPossible("its lines were sent again under another number")
+    if not await clearing.move(tx, instr_no, expected=("failed",), state="queued", at=at):
+        raise NotPossible("its instruction has come to another end")

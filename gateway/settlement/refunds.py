@@ -25,8 +25,12 @@ from .acting import Acting, SettlementRefused
 from .reserves import reserve_of
 from .wishes import Wish, banks_of_account, check_reason, check_scope, check_sum, payee, payment_of
 
-Place = Literal["no", "cleared", "remitted", "moving"]
-"""Whether a payment's money has left the collection account; `moving`: it is on its way."""
+Place = Literal["no", "cleared", "remitted", "moving", "partly"]
+"""Whether a payment's money has left the collection account.
+
+`cleared`: to accounts that no treasury holds; `remitted`: to the treasury. `moving`: a remittance
+is under way. `partly`: some of it is in the treasury, some is not.
+"""
 
 ORDER: Final = "5617"
 
@@ -143,8 +147,12 @@ class Refunds:
         """Where the refund is paid from. Raises SettlementRefused."""
         if place == "moving":
             raise SettlementRefused(
-                "the payment's money is just being cleared or remitted",
-                "approve it when that has come to an end",
+                "the payment's money is just being remitted", "approve it when the result is there"
+            )
+        if place == "partly":
+            raise SettlementRefused(
+                "only part of the payment's money is in the treasury",
+                "reject it, and ask for it again when the rest was remitted, too",
             )
         if place == "no":
             return Source("collection")
@@ -205,15 +213,20 @@ class Refunds:
 
 
 async def money_has_left(tx: Transaction, payment: Payment) -> Place:
-    """Where a payment's money is, seen from the account that it was collected on.
-
-    `cleared`: shared out, or remitted to an account; `remitted`: it lies in a treasury.
-    """
+    """Where a payment's money is, seen from the account that it was collected on."""
     if payment.duplicate:
         return "no"  # 待退付: never cleared, never remitted
     if payment.rec_acct_type == RecAcctType.TREASURY:
         return "remitted"
-    return "cleared" if await clearing.has_left(tx, payment.id) else "no"
+    parts = await refunds.remitted(tx, payment.id)
+    if not parts:
+        return "cleared" if await clearing.has_left(tx, payment.id) else "no"
+    if not all(part.arrived for part in parts):
+        return "moving"
+    in_treasury = {part.to_treasury for part in parts}
+    if len(in_treasury) == 2 or await refunds.to_be_remitted(tx, payment.id):
+        return "partly"
+    return "remitted" if in_treasury == {True} else "cleared"
 
 
 async def requested(tx: Transaction, refund_no: str, acting: Acting) -> Whole:

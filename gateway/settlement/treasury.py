@@ -14,8 +14,7 @@ from ...codecs import format_yuan
 from ...codecs.capitals import capitals
 from ..clock import date_from_ms
 from ..store import bills, catalogue, refunds
-from ..store.catalogue import SharePart
-from ..store.entries import Treasury
+from ..store.entries import Target, Treasury
 from ..store.protocol import Transaction
 from ..store.records import Item, Refund
 from .refunds import Whole
@@ -72,15 +71,20 @@ async def treasury_voucher(tx: Transaction, whole: Whole) -> TreasuryVoucher:
     ]
     of_payment = await refunds.of_payment(tx, payment.id)
     shares = refund(lines, _before(whole.refund, of_payment), whole.refund.amt)
-    places = await catalogue.entries(tx, Treasury)
+    known = await catalogue.entries(tx, Treasury)
+    parts = await refunds.remitted(tx, payment.id)
+    remitted = {(part.item_code, part.level): part for part in parts}
     found = []
     for (code, _), rule, amounts in zip(owed, rules, shares, strict=True):
         item = await catalogue.item(tx, code)
         for index, amt in enumerate(amounts):
-            part = rule[index] if rule else None
             if amt:
-                place = _place(part, places, bill.region)
-                found.append(_line(code, item, part, place, amt))
+                target = rule[index].target if rule else None
+                went = remitted.get((code, target.level if target else ""))
+                place = _treasury(target, known, bill.region)
+                if went is not None:
+                    place = (went.treasury_code, went.treasury_name)
+                found.append(_line(code, item, target, place, amt))
     return TreasuryVoucher(whole, tuple(found))
 
 
@@ -96,22 +100,24 @@ def _before(mine: Refund, others: Sequence[Refund]) -> int:
     )
 
 
-def _place(part: SharePart | None, places: Sequence[Treasury], region: str) -> Treasury | None:
-    """The region's treasury of the level that a share went to."""
-    level = part.target.level if part else ""
-    return next((p for p in places if p.level == level and p.region == region), None)
+def _treasury(target: Target | None, known: Sequence[Treasury], region: str) -> tuple[str, str]:
+    """Code and name of the region's treasury of the level that a share went to."""
+    if target is None:
+        return "", ""
+    places = [place for place in known if (place.level, place.region) == (target.level, region)]
+    return (places[0].code, places[0].name) if places else ("", target.name)
 
 
 def _line(
-    code: str, item: Item | None, part: SharePart | None, place: Treasury | None, amt: int
+    code: str, item: Item | None, target: Target | None, place: tuple[str, str], amt: int
 ) -> TreasuryLine:
     return TreasuryLine(
         item_code=code,
         item_name=item.name if item else "",
         income_subject=item.income_subject if item else "",
-        level=part.target.level if part else "",
-        treasury_code=place.code if place else "",
-        treasury_name=place.name if place else (part.target.name if part else ""),
+        level=target.level if target else "",
+        treasury_code=place[0],
+        treasury_name=place[1],
         amt=amt,
     )
 

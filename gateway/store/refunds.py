@@ -43,6 +43,27 @@ _RESERVE_USE: Final = (
     " OR (state = 'succeeded' AND (tra_date = '' OR tra_date >= ?2)))"
 )
 
+# Where the parts of a payment are that remittances have taken, or are just taking.
+_REMITTED: Final = (
+    "SELECT p.item_code, p.level, d.remit_type, r.state, r.tre_code, r.tre_name"
+    " FROM remittance_parts AS p JOIN remittances AS r ON r.id = p.remit_id"
+    " JOIN income_dues AS d ON d.payment_id = p.payment_id AND d.item_code = p.item_code"
+    " AND d.level = p.level WHERE p.payment_id = ?1 AND p.living = 1"
+    " ORDER BY p.item_code, p.level"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RemittedPart:
+    """What a living remittance has of a payment; the treasury is '' of money for an account."""
+
+    item_code: str
+    level: str
+    to_treasury: bool
+    arrived: bool
+    treasury_code: str
+    treasury_name: str
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -166,6 +187,22 @@ async def reserve_use(tx: Transaction, acct_no: str, since: str, *, lock: bool) 
         await tx.all(_LOCK_RESERVE + tx.for_update, acct_no)
     row = await tx.one(_RESERVE_USE, acct_no, since)
     return ReserveUse(int(row[0]), int(row[1])) if row else ReserveUse(0, 0)
+
+
+async def remitted(tx: Transaction, payment_id: int) -> list[RemittedPart]:
+    """The parts of a payment's money that are in living remittances, by item and level."""
+    return [
+        RemittedPart(row[0], row[1], row[2] == "1", row[3] == "succeeded", row[4], row[5])
+        for row in await tx.all(_REMITTED, payment_id)
+    ]
+
+
+async def to_be_remitted(tx: Transaction, payment_id: int) -> bool:
+    """Whether something of a payment is still to be remitted."""
+    row = await tx.one(
+        "SELECT 1 FROM income_dues WHERE payment_id = ?1 AND open = 1 LIMIT 1", payment_id
+    )
+    return row is not None
 
 
 async def page(
