@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..store import clearing, journal, outbox, payments, refunds
+from ..store import instructions, journal, outbox, payments, refunds
 from ..store.outbox import LaterResult
 from ..store.protocol import Transaction
 from ..store.records import OutboxMessage, OutboxState
@@ -91,7 +91,7 @@ async def settle(
             outcome=refunds.RefundResult(result="", information=f"settled by {operator}"),
         )
     if row.number == _CLEARING and state != "partly":
-        await clearing.settle(
+        await instructions.settle(
             tx, row.subject, state, at=at, information=f"settled by {operator}: {reason}"
         )
     await journal.append(
@@ -130,10 +130,10 @@ async def _refund_again(tx: Transaction, refund_no: str, at: int) -> None:
 
 
 async def _clearing_again(tx: Transaction, instr_no: str, at: int) -> None:
-    instruction = await clearing.get(tx, instr_no, lock=True)
-    if instruction is None or any(line.result for line in await clearing.lines(tx, instr_no)):
+    instruction = await instructions.get(tx, instr_no, lock=True)
+    if instruction is None or any(line.result for line in await instructions.lines(tx, instr_no)):
         raise NotPossible("its instruction has come to another end")
-    if await clearing.sent_again(tx, instr_no):
+    if await instructions.sent_again(tx, instr_no):
         raise NotPossible("its lines were sent again under another number")
-    if not await clearing.move(tx, instr_no, expected=("failed",), state="queued", at=at):
+    if not await instructions.move(tx, instr_no, expected=("failed",), state="queued", at=at):
         raise NotPossible("its instruction has come to another end")
