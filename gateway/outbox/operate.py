@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..clock import date_from_ms
+from ..settlement.acting import SettlementRefused
+from ..settlement.refunds import may_go_again
 from ..store import instructions, journal, outbox, payments, refunds
 from ..store.outbox import LaterResult
 from ..store.protocol import Transaction
