@@ -1,4 +1,6 @@
-"""What else changes when a message of the outbox moves on: the refund behind a 5617, the journal.
+"""What else changes when a message of the outbox moves on: what is behind it, and the journal.
+
+A 5617 has a refund behind it, a 5614 a clearing instruction.
 
 Everything here runs in the transaction that moves the message, so that both stand or fall together.
 A notice that a peer refuses for good (5996) has nothing behind it: the books stay as they are.
@@ -7,11 +9,11 @@ A notice that a peer refuses for good (5996) has nothing behind it: the books st
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
-from ..store import journal, outbox, refunds
+from ..store import instructions, journal, outbox, refunds
 from ..store.protocol import Transaction
-from ..store.records import OutboxMessage, OutboxState, RefundState
+from ..store.records import OutboxMessage, OutboxState
 
 GATEWAY: Final = "gateway"
 
@@ -25,9 +27,11 @@ class Follower(Protocol):
         """The message ROW has just reached STATE, for REASON (a result code or a few words)."""
 
 
-# Where a refund may stand when its message reaches a state, and where it goes then. A result that
-# came before the acknowledgement has ended the refund already: it is in none of these.
-_BEFORE: Final[Mapping[OutboxState, tuple[tuple[RefundState, ...], RefundState]]] = {
+_State = Literal["queued", "sent", "acknowledged", "failed", "unknown"]
+
+# Where a refund or an instruction may stand when its message reaches a state, and where it goes
+# then. A result that came before the acknowledgement has ended it already: it is in none of these.
+_BEFORE: Final[Mapping[OutboxState, tuple[tuple[_State, ...], _State]]] = {
     "sent": (("queued",), "sent"),
     "acknowledged": (("queued", "sent"), "acknowledged"),
     "failed": (("queued", "sent", "acknowledged"), "failed"),
@@ -58,7 +62,24 @@ async def refund_follows(
     )
 
 
-FOLLOWERS: Final[Mapping[str, Follower]] = {"5617": refund_follows}
+async def clearing_follows(
+    tx: Transaction, row: OutboxMessage, state: OutboxState, at: int, reason: str
+) -> None:
+    """5614: instruction and lines have the state of their message, until 2614 says more."""
+    move = _BEFORE.get(state)
+    if move is None:
+        return
+    expected, following = move
+    why = f"{state}: {reason}"[:200] if following in {"failed", "unknown"} else ""
+    await instructions.move(
+        tx, row.subject, expected=expected, state=following, at=at, information=why
+    )
+
+
+FOLLOWERS: Final[Mapping[str, Follower]] = {
+    "5614": clearing_follows,
+    "5617": refund_follows,
+}
 """By the number of the request."""
 
 
