@@ -17,6 +17,7 @@ from ..store import bill_sync, bills, journal, payments, refunds, serials
 from ..store.protocol import Transaction
 from ..store.records import BillFace, Channel, Payment, Refund
 from .accounts import end_virtual
+from .early_money import recognise
 
 TECHNICAL = "1"  # RefundType 技术性差错
 OTHER = "2"
@@ -89,6 +90,7 @@ class Booking:
         await end_virtual(tx, bill, received.today)
         await bill_sync.note(tx, self._told(bill.region), (bill.pay_code,), received.at)
         await self._journal(tx, "payment.booked", bill, received, payment_id)
+        await _join_money(tx, bill, received, payment_id, effective=True)
         wake: tuple[str, ...] = ()
         if bill.notify and bill.notify_node:
             await self._outbox.enqueue(
@@ -111,6 +113,7 @@ class Booking:
         if payment_id is None:
             return None
         await self._journal(tx, "payment.duplicate", bill, received, payment_id)
+        await _join_money(tx, bill, received, payment_id, effective=False)
         number = await serials.next_number(tx, f"refund:{received.today}")
         refund_no = f"TF{received.today}{number:08d}"
         refund = Refund(
@@ -189,6 +192,23 @@ class Booking:
                 "channel": received.channel,
             },
         )
+
+
+async def _join_money(
+    tx: Transaction, bill: BillFace, received: Received, payment_id: int, *, effective: bool
+) -> None:
+    """Its money may have been reported before; a payment made from an arrival brings its own."""
+    if received.channel in {"2616", "claim"}:
+        return
+    await recognise(
+        tx,
+        payment_id,
+        pay_code=bill.pay_code,
+        identity=(received.src, received.cfm_date, received.tra_no_bus),
+        amt=received.amt,
+        at=received.at,
+        effective=effective,
+    )
 
 
 def refund_order(refund: Refund, today: str) -> RefundOrder:

@@ -14,6 +14,7 @@ from ...messages.codes import RecAcctType, Result
 from ...messages.confirm import Confirmation
 from ..collection.accounts import acceptable
 from ..collection.booking import Booking, Received
+from ..collection.early_money import was_returned
 from ..collection.lookups import Lookups
 from ..collection.rules import ConfirmRules
 from ..store import MAX_FEN, confirmations, payments, queried
@@ -98,6 +99,9 @@ class ConfirmPayment(Flow[Confirmation]):
         if refusal is not None:
             return await self._refuse(tx, content, refusal, notes)
         assert bill is not None  # noqa: S101 - no bill is a refusal
+        if await was_returned(tx, content.src, content.cfm_date, content.tra_no_bus, content.amt):
+            text = "该笔资金已按未明资金退回"
+            return await self._refuse(tx, content, Result.DUPLICATE_PAYMENT, notes, text)
         if bill.state != "unpaid":
             if not self._rules.refunds_duplicates(message.PayMode):
                 return await self._refuse(tx, content, Result.DUPLICATE_PAYMENT, notes)
@@ -188,13 +192,17 @@ class ConfirmPayment(Flow[Confirmation]):
         return message.RecAcct in await acceptable(tx, bill, bank, accounts)
 
     async def _refuse(
-        self, tx: Transaction, content: ConfirmationRow, result: Result, notes: tuple[str, ...]
+        self,
+        tx: Transaction,
+        content: ConfirmationRow,
+        result: Result,
+        notes: tuple[str, ...],
+        text: str = "",
     ) -> Decision:
-        row = replace(content, result=result.value, information=result.meaning)
+        row = replace(content, result=result.value, information=text or result.meaning)
         await confirmations.insert(tx, row)
-        return Decision(
-            general(self.number, result), archived=True, subject=content.pay_code, notes=notes
-        )
+        answer = general(self.number, result, row.information)
+        return Decision(answer, archived=True, subject=content.pay_code, notes=notes)
 
 
 def received(request: Request, message: Confirmation) -> Received:
