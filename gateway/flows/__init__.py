@@ -11,7 +11,15 @@ from ..collection.rules import ConfirmRules
 from ..config import Config
 from ..peers import PeerDirectory
 from ..tokens import Sealer
+from .arrivals import (
+    ReceiveBalances,
+    ReceiveFunds,
+    ReceiveInTransit,
+    ReceiveTransfer,
+    ReceiveVirtual,
+)
 from .base import Flow
+from .clearing import ReceiveClearingResult
 from .confirm import ConfirmPayment
 from .education import QuerySchoolBills, QuerySchoolBills2697
 from .link import AnswerLinkTest, ReceiveNotice
@@ -46,6 +54,12 @@ def make_flows(parts: FlowParts) -> dict[str, Flow[Any]]:
         ConfirmPayment(parts.rules, parts.booking, lookups),
         ReceiveUnitBill(parts.config),
         ReceivePaperBill(parts.config),
+        ReceiveBalances(),
+        ReceiveTransfer(),
+        ReceiveFunds(),
+        ReceiveVirtual(parts.booking),
+        ReceiveInTransit(),
+        ReceiveClearingResult(),
         ReceiveRefundResult(),
     )
     return {flow.number: flow for flow in flows}
