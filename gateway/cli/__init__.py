@@ -23,6 +23,8 @@ COMMANDS: Final = (
     "serve",
     "catalogue",
     "bill",
+    "arrival",
+    "clearing",
     "refund",
     "peer",
     "operator",
