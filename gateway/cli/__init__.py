@@ -24,6 +24,7 @@ COMMANDS: Final = (
     "catalogue",
     "bill",
     "arrival",
+    "arrival",
     "clearing",
     "refund",
     "peer",
