@@ -30,7 +30,7 @@ class Origin(NamedTuple):
 class Reply(NamedTuple):
     """The answer's bytes, and whether the connection may carry another frame.
 
-    last: it may not, whatever has arrived already: the sender is not known.
+    last: it may not, whatever has arrived already: the sender is not known, or time was up.
     """
 
     data: bytes
@@ -72,6 +72,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_ahead",
+        "_choked",
         "_decoder",
         "_discarded",
         "_paused",
@@ -94,6 +95,7 @@ class Connection(asyncio.Protocol):
         self._ahead = 0
         self._discarded = 0
         self._paused = False
+        self._choked = False
         self._peer_eof = False
         self.deadline = 0.0
         self.frames = 0
@@ -120,7 +122,8 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._state is _State.READING:
             self._decoder.receive_data(data)
-            self._next_frame()
+            if not self._choked:
+                self._next_frame()
         elif self._state is _State.ANSWERING:
             self._decoder.receive_data(data)
             self._ahead += len(data)
@@ -136,11 +139,29 @@ class Connection(asyncio.Protocol):
         self._peer_eof = True
         if self._state is _State.READING:
             self._decoder.receive_eof()
-            self._next_frame()
+            if not self._choked:
+                self._next_frame()
         elif self._state is _State.LINGERING:
             self._close()
         # The peer may have closed only its writing side and still wait for the answer.
         return self._state is not _State.CLOSED and self._transport.can_write_eof()
+
+    def pause_writing(self) -> None:
+        """The peer does not take its answers: until it does, it gets no more of them."""
+        if self._state in {_State.READING, _State.ANSWERING}:
+            self._choked = True
+            self._transport.pause_reading()
+            if self._state is _State.READING:
+                limits = self._server.limits
+                self.deadline = self._server.loop.time() + limits.write_timeout_seconds
+
+    def resume_writing(self) -> None:
+        if self._choked:
+            self._choked = False
+            self.deadline = self._server.loop.time() + self._server.limits.idle_timeout_seconds
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
+                self._server.loop.call_soon(self._resume_reading)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._state is _State.ANSWERING and not self._peer_eof:
@@ -195,18 +216,21 @@ class Connection(asyncio.Protocol):
             self._paused = False
             self._transport.resume_reading()
         # Bytes that came before the answer are served; without keep_alive nothing else is.
-        more = not reply.last and self._decoder.pending
-        if self._server.closing or not (more or (reply.keep_alive and not self._peer_eof)):
+        more = self._decoder.pending
+        goes_on = more or (reply.keep_alive and not self._peer_eof)
+        if reply.last or self._server.closing or not goes_on:
             self._finish(reply.data)
             return
         self._transport.write(reply.data)
         self._state = _State.READING
-        self.deadline = self._server.loop.time() + self._server.limits.idle_timeout_seconds
-        if more:
+        limits = self._server.limits
+        wait = limits.write_timeout_seconds if self._choked else limits.idle_timeout_seconds
+        self.deadline = self._server.loop.time() + wait
+        if more and not self._choked:
             self._server.loop.call_soon(self._resume_reading)
 
     def _resume_reading(self) -> None:
-        if self._state is _State.READING:
+        if self._state is _State.READING and not self._choked:
             self._next_frame()
 
     # -- ends -----------------------------------------------------------------------------
@@ -245,6 +269,9 @@ class Connection(asyncio.Protocol):
             self.deadline = now + limits.handler_timeout_seconds
             self._server.responder.connection_event("handler_timeout", self.origin)
             self._task.cancel()
+        elif self._choked:
+            self._server.responder.connection_event("answers_not_taken", self.origin)
+            self._abort()
         elif self._state is _State.READING:
             if self.frames == 0 or self._decoder.pending:
                 self._server.responder.connection_event("silent_peer", self.origin)
