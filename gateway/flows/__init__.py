@@ -21,9 +21,11 @@ from .arrivals import (
 from .base import Flow
 from .clearing import ReceiveClearingResult
 from .confirm import ConfirmPayment
+from .debits import ReceiveDebitResult
 from .education import QuerySchoolBills, QuerySchoolBills2697
 from .link import AnswerLinkTest, ReceiveNotice
 from .query import QueryDue, UnitQueryDue
+from .remittance import ReceiveRemittanceResult
 from .results import ReceiveRefundResult
 from .token import ChangeToken
 from .unitbill import ReceivePaperBill, ReceiveUnitBill
@@ -55,11 +57,13 @@ def make_flows(parts: FlowParts) -> dict[str, Flow[Any]]:
         ReceiveUnitBill(parts.config),
         ReceivePaperBill(parts.config),
         ReceiveBalances(),
+        ReceiveDebitResult(parts.booking),
         ReceiveTransfer(),
         ReceiveFunds(),
         ReceiveVirtual(parts.booking),
         ReceiveInTransit(),
         ReceiveClearingResult(),
         ReceiveRefundResult(),
+        ReceiveRemittanceResult(parts.config.node.name),
     )
     return {flow.number: flow for flow in flows}

@@ -54,14 +54,17 @@ class Enqueuer:
         at: int,
         lane: str = "",
         region: str = "",
+        not_after: int | None = None,
     ) -> int:
         """Queue MESSAGE for PEER and return its row's id; wake the deliverer after the commit.
 
         Messages of one lane (the number by default) reach the peer in this order. SUBJECT is what
         the message is about (a refund number, a pay code), AT the instant in milliseconds UTC,
-        REGION the AdmDivCode (the node's own where empty).
+        REGION the AdmDivCode (the node's own where empty). NOT_AFTER is an instant from which it is
+        sent no more, where that comes before the configured expiry.
         """
         spec = message.SPEC
+        expires_at = self._terms.expires_at(at)
         row = OutboxMessage(
             id=0,
             peer=peer,
@@ -73,7 +76,7 @@ class Enqueuer:
             voucher=message.write(),
             adm_div_code=region,
             next_at=at,
-            expires_at=self._terms.expires_at(at),
+            expires_at=expires_at if not_after is None else min(expires_at, not_after),
             created_at=at,
             changed_at=at,
             money=int(spec.number in MONEY),

@@ -1,6 +1,7 @@
 """What else changes when a message of the outbox moves on: what is behind it, and the journal.
 
-A 5617 has a refund behind it, a 5614 a clearing instruction.
+A 5617 has a refund behind it, a 5614 a clearing instruction, a 5618 a remittance, a 5604 a direct
+debit.
 
 Everything here runs in the transaction that moves the message, so that both stand or fall together.
 A notice that a peer refuses for good (5996) has nothing behind it: the books stay as they are.
@@ -11,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, Protocol
 
-from ..store import instructions, journal, outbox, refunds
+from ..clock import add_days, midnight_ms
+from ..settlement.remitted import remittance_follows
+from ..store import debits, instructions, journal, outbox, refunds
 from ..store.protocol import Transaction
 from ..store.records import OutboxMessage, OutboxState
 
@@ -76,9 +79,34 @@ async def clearing_follows(
     )
 
 
+async def debit_follows(
+    tx: Transaction, row: OutboxMessage, state: OutboxState, at: int, reason: str
+) -> None:
+    """5604: the debit has the state of its message, until 2607 says more.
+
+    The bank may debit until the last date: the result is overdue after that day.
+    """
+    move = _BEFORE.get(state)
+    debit = None if move is None else await debits.by_outbox(tx, row.id, lock=True)
+    if move is None or debit is None:
+        return
+    expected, following = move
+    end = None
+    if following in {"failed", "unknown"}:
+        end = debits.DebitEnd(result="", information=f"{state}: {reason}"[:200])
+    moved_on = await debits.set_state(
+        tx, debit.debit_no, expected=expected, state=following, changed_at=at, end=end
+    )
+    if moved_on and following == "acknowledged":
+        deadline = midnight_ms(add_days(debit.last_date, 1))
+        await outbox.expect_result(tx, row.id, deadline)
+
+
 FOLLOWERS: Final[Mapping[str, Follower]] = {
+    "5604": debit_follows,
     "5614": clearing_follows,
     "5617": refund_follows,
+    "5618": remittance_follows,
 }
 """By the number of the request."""
 

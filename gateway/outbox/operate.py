@@ -9,8 +9,11 @@ from typing import Final
 
 from ..clock import date_from_ms
 from ..settlement.acting import SettlementRefused
+from ..settlement.debitends import may_go_again as debit_may_go_again
 from ..settlement.refunds import may_go_again
-from ..store import instructions, journal, outbox, payments, refunds
+from ..settlement.remitted import ORDER as _REMITTANCE
+from ..settlement.remitted import order_again, settled_by_hand
+from ..store import debits, instructions, journal, outbox, payments, refunds
 from ..store.outbox import LaterResult
 from ..store.protocol import Transaction
 from ..store.records import OutboxMessage, OutboxState
@@ -19,6 +22,7 @@ from .policy import Terms
 
 _REFUND: Final = "5617"
 _CLEARING: Final = "5614"
+_DEBIT: Final = "5604"
 
 
 class NotPossible(Exception):
@@ -51,8 +55,12 @@ async def requeue(
         raise NotPossible(f"it is {row.state}; dead letters are dead, expired, dropped, failed")
     if row.number == _REFUND:
         await _refund_again(tx, row.subject, at)
+    if row.number == _DEBIT:
+        await _debit_again(tx, row.id, at)
     if row.number == _CLEARING:
         await _clearing_again(tx, row.subject, at)
+    if row.number == _REMITTANCE and not await order_again(tx, row, at):
+        raise NotPossible("its money was remitted or ordered back otherwise: make a new remittance")
     return await _row(tx, message_id)
 
 
@@ -83,6 +91,8 @@ async def settle(
     row = await _row(tx, message_id)
     if row.state != "unknown":
         raise NotPossible(f"it is {row.state}: only unknown ones are settled by hand")
+    if row.number == _DEBIT:
+        await _debit_failed(tx, row.id, state, operator, at)
     await outbox.resolve(tx, message_id, state, at=at)
     if row.number == _REFUND and state != "partly":
         await refunds.set_state(
@@ -97,6 +107,8 @@ async def settle(
         await instructions.settle(
             tx, row.subject, state, at=at, information=f"settled by {operator}: {reason}"
         )
+    if row.number == _REMITTANCE:
+        await settled_by_hand(tx, row, state, at, f"by {operator}: {reason}")
     await journal.append(
         tx,
         at=at,
@@ -140,3 +152,29 @@ async def _clearing_again(tx: Transaction, instr_no: str, at: int) -> None:
         raise NotPossible("its lines were sent again under another number")
     if not await instructions.move(tx, instr_no, expected=("failed",), state="queued", at=at):
         raise NotPossible("its instruction has come to another end")
+
+
+async def _debit_again(tx: Transaction, message_id: int, at: int) -> None:
+    debit = await debits.by_outbox(tx, message_id, lock=True)
+    if debit is None or debit.state != "failed" or debit.result:
+        raise NotPossible("its debit has come to another end")
+    try:
+        await debit_may_go_again(tx, debit, date_from_ms(at))
+    except SettlementRefused as error:
+        raise NotPossible(str(error)) from None
+    await debits.set_state(tx, debit.debit_no, expected=("failed",), state="queued", changed_at=at)
+
+
+async def _debit_failed(
+    tx: Transaction, message_id: int, state: LaterResult, operator: str, at: int
+) -> None:
+    """Only a failure is settled here: what was taken has to be booked with the bank's number."""
+    debit = await debits.by_outbox(tx, message_id, lock=True)
+    if debit is None:
+        return
+    if state != "failed":
+        raise NotPossible(f"book what it took with `nontax debit settle {debit.debit_no}`")
+    end = debits.DebitEnd(result="", information=f"settled by {operator}")
+    await debits.set_state(
+        tx, debit.debit_no, expected=("unknown",), state="failed", changed_at=at, end=end
+    )

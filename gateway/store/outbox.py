@@ -283,6 +283,15 @@ async def resolve(
     return changed == 1
 
 
+async def expect_result(tx: Transaction, message_id: int, deadline: int) -> None:
+    """Say when the later result of an acknowledged message is overdue."""
+    await tx.run(
+        "UPDATE outbox SET result_deadline = ?2 WHERE id = ?1 AND state = 'acknowledged'",
+        message_id,
+        deadline,
+    )
+
+
 async def requeue(
     tx: Transaction, message_id: int, *, operator: str, reason: str, at: int, expires_at: int
 ) -> bool:
