@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..mac import Secret, encrypt_token
 from ..messages import Voucher
 from ..messages.basedata import (
@@ -18,10 +20,15 @@ from ..messages.education import (
     SchoolBillQuery2697,
     SchoolBills,
 )
-from .collector import SUCCESS, Collector
+from .accounts import Interbank
+from .collector import Collector
+from .duties import ClearingDuty, DebitDuty, RemittanceDuty
+from .executing import CONFLICT, FAILURE, SUCCESS, Duty, by
 from .identity import Received
 from .link import NoAnswerError
+from .moving import Receiver
 from .peer import Node
+from .scenario import Behaviour
 
 _ACCEPTED = ("5002", "5000", "5953", "5981")
 
@@ -31,16 +38,23 @@ class Bank(Collector):
 
     serial_prefix = "T"
 
-    def __init__(self, node: Node) -> None:
-        super().__init__(node)
+    def __init__(self, node: Node, banks: Interbank | None = None) -> None:
+        super().__init__(node, banks)
         self.notices: list[FinanceGreenChannel] = []
-        self.accounts: dict[str, FiscalAccounts] = {}
+        self._packs: dict[str, dict[int, FiscalAccounts]] = {}
         self.regions: list[ServedRegions] = []
         self.supervised: list[SupervisedAccounts] = []
-        self._receipts: list[FiscalAccountsReceipt] = []
+        self.receiver = Receiver(node, self.till, self.counter)
         for number in _ACCEPTED:
             node.handlers[number] = self._accept
         node.handlers["5952"] = self._accounts_changed
+        for duty in (
+            ClearingDuty(self.till, self.counter).duty(),
+            RemittanceDuty(self.till, self.counter).duty(),
+            DebitDuty(self.ledger, self.counter).duty(),
+            Duty("5952", by("BatchNo"), lambda _: "", self._receipt),
+        ):
+            self.executor.take_on(duty)
 
     # -- calls -----------------------------------------------------------------------------
 
@@ -83,16 +97,10 @@ class Bank(Collector):
         bills = answer.message
         return bills.BillList if isinstance(bills, SchoolBills) else ()
 
-    async def send_receipts(self) -> int:
-        """Send the receipts (2952) for fiscal accounts that came in; return how many were taken."""
-        taken = 0
-        while self._receipts:
-            answer = await self.node.ask(self._receipts[0])
-            if answer.result != SUCCESS:
-                raise NoAnswerError(f"receipt 2952 was refused: {answer.result}", sent=True)
-            self._receipts.pop(0)
-            taken += 1
-        return taken
+    @property
+    def accounts(self) -> Mapping[str, Voucher]:
+        """Fiscal accounts (5952) that came whole, by BatchNo."""
+        return self.executor.orders("5952")
 
     # -- what the gateway sends ------------------------------------------------------------
 
@@ -107,24 +115,38 @@ class Bank(Collector):
         return self._general(request.head.msg_no, SUCCESS)
 
     def _accounts_changed(self, request: Received) -> Voucher:
-        """5952: taken at once, its receipt 2952 follows."""
-        accounts = request.message
-        assert isinstance(accounts, FiscalAccounts)  # noqa: S101 - registered for 5952 only
-        if accounts.BatchNo not in self.accounts:
-            self.accounts[accounts.BatchNo] = accounts
-            details = tuple(
-                FiscalAccountReceipt(AcctNo=detail.AcctNo, Code=SUCCESS)
-                for detail in accounts.DetailList
-            )
-            self._receipts.append(
-                FiscalAccountsReceipt(
-                    BatchNo=accounts.BatchNo,
-                    SuccCount=len(details),
-                    FailCount=0,
-                    DetailList=details,
-                )
-            )
+        """5952: every pack is taken at once; when all are here, the receipt 2952 follows."""
+        pack = request.message
+        assert isinstance(pack, FiscalAccounts)  # noqa: S101 - registered for 5952 only
+        packs = self._packs.setdefault(pack.BatchNo, {})
+        if packs.setdefault(pack.PackNo, pack) != pack:
+            return self._general("5952", CONFLICT, "与原报文不一致")
+        if len(packs) == pack.PackCount and pack.BatchNo not in self.accounts:
+            details = tuple(d for number in sorted(packs) for d in packs[number].DetailList)
+            whole = pack.model_copy(update={"DetailList": details, "PackNo": 1, "PackCount": 1})
+            self.executor.owe("5952", pack.BatchNo, whole)
         return self._general("5952", SUCCESS)
+
+    def _receipt(self, accounts: FiscalAccounts, behaviour: Behaviour) -> Voucher:
+        """2952: which accounts were taken over."""
+        bad = behaviour.result not in (None, SUCCESS)
+        details = tuple(
+            FiscalAccountReceipt(
+                AcctNo=detail.AcctNo,
+                Code=behaviour.result or FAILURE,
+                Msg=behaviour.information or "账户不符",
+            )
+            if bad and (not behaviour.lines or number in behaviour.lines)
+            else FiscalAccountReceipt(AcctNo=detail.AcctNo, Code=SUCCESS)
+            for number, detail in enumerate(accounts.DetailList, 1)
+        )
+        failed = sum(detail.Code != SUCCESS for detail in details)
+        return FiscalAccountsReceipt(
+            BatchNo=accounts.BatchNo,
+            SuccCount=len(details) - failed,
+            FailCount=failed,
+            DetailList=details,
+        )
 
 
 __all__ = ["Bank"]

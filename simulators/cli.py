@@ -33,7 +33,12 @@ NOT_FINE: Final = 1
 INPUT: Final = 2
 NO_ANSWER: Final = 3
 
-_DEFAULT_CODES: Final = {"bank": "D3206820105", "platform": "G000001", "unit": "K3206820002"}
+_DEFAULT_CODES: Final = {
+    "bank": "D3206820105",
+    "platform": "G000001",
+    "clearing": "Q3200000105",
+    "unit": "K3206820002",
+}
 _FINANCE: Final = "F320682"
 
 
@@ -67,13 +72,16 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     parser = argparse.ArgumentParser(
         prog="nontax-sim",
-        description="Counterparties of a gateway: banks, the platform, units; and a demo day.",
+        description=(
+            "Counterparties of a gateway: banks, clearing banks, the platform, units; a demo day."
+        ),
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for kind, text in (
-        ("bank", "an agent bank: tellers, refunds, token changes"),
+        ("bank", "an agent bank: tellers, refunds, remittances, token changes"),
         ("platform", "the public payment platform: Alipay and WeChat"),
+        ("clearing", "a clearing bank: shares collected money out as it is instructed"),
         ("unit", "a unit's own billing system"),
     ):
         _counterparty(commands, kind, text)
@@ -81,8 +89,9 @@ def build_parser() -> argparse.ArgumentParser:
         "demo",
         help="play a bureau's day against a real gateway",
         description=(
-            "Plays a county bureau's day: a real gateway, two banks, the platform and a unit over "
-            "real sockets, with a kill -9 in the middle. Exit 0 only if the day's books close."
+            "Plays a county bureau's day: a real gateway, two banks, a clearing bank, the platform "
+            "and a unit over real sockets, with a kill -9 in the middle. Exit 0 only if the day's "
+            "books close."
         ),
     )
     demo.add_argument("--seed", type=int, default=1, help="which day (default 1)")

@@ -4,7 +4,7 @@ back what the gateway refuses or orders to be refunded.
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +12,15 @@ from ..messages import Voucher
 from ..messages.confirm import Confirmation
 from ..messages.query import BillDue, BillQuery, DueBill
 from ..messages.refund import RefundOrder, RefundResult
+from .accounts import AccountError, Interbank
+from .duties import Counter, Stamp
+from .executing import FAILURE, SUCCESS, Duty, Executor, by
 from .identity import Received
-from .ledger import Entry, Ledger, Money
+from .ledger import Entry, Ledger, LedgerError, Money
 from .link import NoAnswerError
 from .peer import Node
-
-SUCCESS = "00000"
-FAILURE = "99999"
+from .scenario import Behaviour
+from .till import Till
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +50,15 @@ class Collector:
     pay_mode = "11"
     serial_prefix = "B"
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, banks: Interbank | None = None) -> None:
         self.node = node
-        self.ledger = Ledger()
-        self.refund_orders: dict[str, RefundOrder] = {}
+        self.till = Till(node.code, banks)
+        self.ledger = Ledger(self.till)
+        self.executor = Executor(node)
+        self.counter = Counter(node.identity, self.next_serial)
         self._told: dict[tuple[str, str], Confirmation] = {}
-        self._owed: list[RefundResult] = []
-        self._ordered = asyncio.Event()
-        self._settled = asyncio.Event()
-        self._settled.set()
         self._serial = 0
-        node.handlers["5617"] = self._refund_ordered
+        self.executor.take_on(Duty("5617", by("RefundNo"), self._refund_problem, self._pay_back))
 
     # -- bills and payments ----------------------------------------------------------------
 
@@ -80,10 +80,12 @@ class Collector:
         rec_acct: str | None = None,
         pay_mode: str = "",
         tra_no_bus: str = "",
+        late: bool = False,
     ) -> Entry:
         """Take the money and confirm it (2612); what is refused goes back to the payer.
 
-        amt, rec_acct: what the teller enters instead of what the query said. The entry stays
+        amt, rec_acct: what the teller enters instead of what the query said. late: the money comes
+        to its account only when `Receiver.landed` says so. The entry stays
         unanswered when there is no usable answer; `settle_unanswered` asks again.
         """
         now = self.node.identity.clock()
@@ -104,6 +106,9 @@ class Collector:
             message.Amt,
             message.PayMode,
             message.RecAcct,
+            acct_type=message.RecAcctType,
+            real_acct=str(getattr(due, "Hold2", "")),
+            late=late,
         )
         self.ledger.take(entry)
         self._told[entry.key] = message
@@ -166,84 +171,49 @@ class Collector:
 
     # -- refunds ---------------------------------------------------------------------------
 
-    def _refund_ordered(self, request: Received) -> Voucher:
-        """5617: accept what can be paid back; the result follows later as 2617."""
-        order = request.message
-        assert isinstance(order, RefundOrder)  # noqa: S101 - registered for 5617 only
-        known = self.refund_orders.get(order.RefundNo)
-        if known is not None:
-            if known == order:
-                return self._general("5617", SUCCESS)
-            return self._general("5617", "10005", "RefundNo: 与原报文不一致")
+    @property
+    def refund_orders(self) -> Mapping[str, Voucher]:
+        """Refunds (5617) that were accepted, by RefundNo."""
+        return self.executor.orders("5617")
+
+    def _refund_problem(self, order: RefundOrder) -> str:
+        """Why a refund cannot be accepted, '' when it can."""
         entry = self.ledger.find(order.OriCfmDate, order.OriTraNoBus)
         if entry is None or entry.pay_code != order.PayCode:
-            return self._general("5617", FAILURE, "原交易不存在")
+            return "原交易不存在"
         if entry.money is Money.RETURNED or order.OriAmt != entry.amt:
-            return self._general("5617", FAILURE, "原交易金额不符或未入账")
+            return "原交易金额不符或未入账"
         if order.Amt > entry.amt - entry.refunded:
-            return self._general("5617", FAILURE, "退付金额超过原交易可退金额")
-        self.refund_orders[order.RefundNo] = order
-        now = self.node.identity.clock()
-        self._owed.append(
-            RefundResult(
-                RefundNo=order.RefundNo,
-                PayCode=order.PayCode,
-                Amt=order.Amt,
-                Result=SUCCESS,
-                Information="已退付",
-                TraNo=self.next_serial(),
-                TraDate=now.strftime("%Y%m%d"),
-                TraTime=now.strftime("%H%M%S"),
-            )
-        )
-        self._settled.clear()
-        self._ordered.set()
-        return self._general("5617", SUCCESS)
+            return "退付金额超过原交易可退金额"
+        return ""
 
-    async def all_refunds_told(self) -> None:
-        """Wait until nothing is owed."""
-        await self._settled.wait()
-
-    @property
-    def owed(self) -> tuple[RefundResult, ...]:
-        """Refunds that were accepted and whose result was not yet taken by the gateway."""
-        return tuple(self._owed)
-
-    async def send_refund_results(self) -> int:
-        """Pay the accepted refunds out and tell their results (2617); return how many were taken.
-
-        Raises NoAnswerError; what was not taken stays owed.
-        """
-        taken = 0
-        while self._owed:
-            result = self._owed[0]
-            order = self.refund_orders[result.RefundNo]
-            key = (order.OriCfmDate, order.OriTraNoBus)
-            entry = self.ledger.entry(key)
-            if entry.refund_no != result.RefundNo:
-                if entry.money is Money.UNANSWERED:
-                    # The gateway orders a refund of what it booked, so its answer was lost.
-                    self.ledger.settle(key, SUCCESS)
-                self.ledger.refund(key, result.RefundNo, result.Amt)
-            answer = await self.node.ask(result)
-            if answer.result != SUCCESS:
-                raise NoAnswerError(f"result 2617 was refused: {answer.result}", sent=True)
-            self._owed.pop(0)
-            taken += 1
-        self._settled.set()
-        return taken
-
-    async def keep_sending_results(self) -> None:
-        """Send refund results as orders come in, until cancelled."""
-        while True:
-            await self._ordered.wait()
-            self._ordered.clear()
+    def _pay_back(self, order: RefundOrder, behaviour: Behaviour) -> Voucher:
+        """Pay an accepted refund out, and say what came of it (2617)."""
+        key = (order.OriCfmDate, order.OriTraNoBus)
+        if self.ledger.entry(key).money is Money.UNANSWERED:
+            # The gateway orders a refund of what it booked, so its answer was lost.
+            self.ledger.settle(key, SUCCESS)
+        result, information, stamp = SUCCESS, "已退付", Stamp()
+        if behaviour.result not in (None, SUCCESS):
+            result, information = behaviour.result or FAILURE, behaviour.information or "退付失败"
+        else:
             try:
-                await self.send_refund_results()
-            except NoAnswerError:
-                patience = self.node.patience
-                await patience.sleep(patience.pause_seconds)
-                self._ordered.set()
+                self.ledger.refund(key, order.RefundNo, order.Amt, pay_acct=order.PayAcct)
+                stamp = self.counter.stamp()
+            except AccountError as error:
+                result, information = FAILURE, error.chinese
+            except LedgerError:
+                result, information = FAILURE, "退付金额超过原交易可退金额"
+        return RefundResult(
+            RefundNo=order.RefundNo,
+            PayCode=order.PayCode,
+            Amt=order.Amt,
+            Result=result,
+            Information=information,
+            TraNo=stamp.tra_no,
+            TraDate=stamp.tra_date,
+            TraTime=stamp.tra_time,
+        )
 
     def _general(self, number: str, result: str, information: str = "") -> Voucher:
         return self.node.identity.general(number, result, information)

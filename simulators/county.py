@@ -1,15 +1,18 @@
-"""The demo's cast: a real gateway, two banks, the platform and a unit, all over real sockets."""
+"""The demo's cast over real sockets: a gateway, banks, a clearing bank, the platform, a unit."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import tomllib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from .accounts import Interbank, interbank
 from .bank import Bank
+from .clearing import ClearingBank
 from .identity import Clock, Habits, civil_now
 from .link import Address
 from .peer import Log, Node, Patience, no_log
@@ -22,9 +25,10 @@ from .unit import UnitSystem
 BANKS: Final = ("D3206820105", "D3206820301")
 PLATFORM: Final = "G000001"
 UNIT: Final = "K3206820002"
+CLEARING: Final = "Q3200000105"
 OTHER_HABITS: Final = Habits(attributes=False, trailing=b"\r\n", declared="UTF-8")
 """The second bank's software: what banks have been seen to do."""
-NODES: Final = (*BANKS, PLATFORM, UNIT)
+NODES: Final = (*BANKS, PLATFORM, CLEARING, UNIT)
 
 # A day in seconds: what fails is tried again soon, and a lease ends soon after a kill.
 QUICK_OUTBOX: Final[Mapping[str, float]] = {
@@ -46,12 +50,16 @@ class County:
     gateway: GatewayProcess
     banks: tuple[Bank, Bank]
     platform: Platform
+    clearing: ClearingBank
     unit: UnitSystem
+    money: Interbank
+    """All accounts, in the banks' own double-entry books."""
 
     @property
     def nodes(self) -> tuple[Node, ...]:
-        """The nodes of the four counterparties."""
-        return (*(bank.node for bank in self.banks), self.platform.node, self.unit.node)
+        """The nodes of the counterparties."""
+        banks = (bank.node for bank in self.banks)
+        return (*banks, self.platform.node, self.clearing.node, self.unit.node)
 
     @property
     def collectors(self) -> tuple[Bank | Platform, ...]:
@@ -106,13 +114,18 @@ async def county(
             prepare(installation)
         gateway = GatewayProcess(installation)
         stack.push_async_callback(_end, gateway)
-        banks = (Bank(nodes[BANKS[0]]), Bank(nodes[BANKS[1]]))
+        money = interbank(tomllib.loads((directory / "catalogue.toml").read_text("utf-8")))
+        banks = (Bank(nodes[BANKS[0]], money), Bank(nodes[BANKS[1]], money))
         banks[1].node.identity.habits = OTHER_HABITS
         banks[1].outlet, banks[1].serial_prefix = "320682101", "J"
-        platform = Platform(nodes[PLATFORM])
+        platform = Platform(nodes[PLATFORM], money)
+        clearing = ClearingBank(nodes[CLEARING], money)
         unit = UnitSystem(nodes[UNIT], LAND.code, LAND.name)
-        everybody = County(installation, gateway, banks, platform, unit)
-        results = [asyncio.create_task(c.keep_sending_results()) for c in everybody.collectors]
+        everybody = County(installation, gateway, banks, platform, clearing, unit, money)
+        results = [
+            asyncio.create_task(who.executor.keep_sending())
+            for who in (*everybody.collectors, clearing)
+        ]
         stack.push_async_callback(_cancel, results)
         yield everybody
 

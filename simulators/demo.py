@@ -201,7 +201,7 @@ class Demo:
         try:
             async with asyncio.timeout(10):
                 for collector in self.county.collectors:
-                    await collector.all_refunds_told()
+                    await collector.executor.all_told()
         except TimeoutError:
             self._fault("results of refunds (2617) were not taken")
 

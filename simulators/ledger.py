@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Protocol
 
 
 class Money(StrEnum):
@@ -38,6 +39,11 @@ class Entry:
     result: str = ""
     refund_no: str = ""
     refunded: int = 0
+    acct_type: str = ""
+    real_acct: str = ""
+    """The account behind the one that was named, where it is another."""
+    late: bool = False
+    """The bank's own branches have not brought the money to the account yet (同行在途)."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -74,10 +80,30 @@ class LedgerError(Exception):
     """Something that a bank's own books do not allow."""
 
 
+class Follows(Protocol):
+    """Moves the money as the ledger says."""
+
+    def taken(self, entry: Entry) -> None:
+        """Money has come in."""
+
+    def booked(self, entry: Entry) -> None:
+        """It was booked."""
+
+    def returned(self, entry: Entry) -> None:
+        """It was refused and given back."""
+
+    def refunded(self, entry: Entry, refund_no: str, amt: int, pay_acct: str = "") -> None:
+        """It was paid back on an instruction."""
+
+
 @dataclass(slots=True)
 class Ledger:
-    """The payments of one node, in the order in which the money came in."""
+    """The payments of one node, in the order in which the money came in.
 
+    till: moves the money between accounts; without one only the payments are kept.
+    """
+
+    till: Follows | None = None
     _entries: dict[tuple[str, str], Entry] = field(default_factory=dict)
 
     def take(self, entry: Entry) -> None:
@@ -85,6 +111,8 @@ class Ledger:
         if entry.key in self._entries:
             raise LedgerError(f"serial number {entry.tra_no_bus} was used that day")
         self._entries[entry.key] = entry
+        if self.till is not None:
+            self.till.taken(entry)
 
     def settle(self, key: tuple[str, str], result: str) -> Entry:
         """The gateway's final answer: 00000 books, anything else returns the money to the payer.
@@ -95,21 +123,35 @@ class Ledger:
         money = Money.BOOKED if result == "00000" else Money.RETURNED
         if entry.money is Money.UNANSWERED:
             entry = self._entries[key] = replace(entry, money=money, result=result)
+            if self.till is not None:
+                (self.till.booked if money is Money.BOOKED else self.till.returned)(entry)
         elif entry.result != result:
             raise LedgerError(
                 f"{entry.tra_no_bus} was answered {entry.result} before and is {result} now"
             )
         return entry
 
-    def refund(self, key: tuple[str, str], refund_no: str, amt: int) -> Entry:
-        """Money goes back on an instruction. Raises LedgerError when it is not there."""
+    def refund(
+        self, key: tuple[str, str], refund_no: str, amt: int, *, pay_acct: str = ""
+    ) -> Entry:
+        """Money goes back on an instruction, from `pay_acct` where that names an account.
+
+        Raises LedgerError when the payment has not so much left, and what the till raises.
+        """
         entry = self.entry(key)
         if amt > entry.held:
             raise LedgerError(f"refund {refund_no} of {amt} fen is more than is held")
+        if self.till is not None:
+            self.till.refunded(entry, refund_no, amt, pay_acct)
         changed = replace(
             entry, money=Money.REFUNDED, refund_no=refund_no, refunded=entry.refunded + amt
         )
         self._entries[key] = changed
+        return changed
+
+    def landed(self, key: tuple[str, str]) -> Entry:
+        """Late money of the same bank has come to its account. Raises LedgerError."""
+        changed = self._entries[key] = replace(self.entry(key), late=False)
         return changed
 
     def entry(self, key: tuple[str, str]) -> Entry:

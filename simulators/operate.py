@@ -10,8 +10,10 @@ from ..codecs import LocalProtocolError, RuleError, format_yuan, parse_yuan
 from ..mac import Secret, TokenError, check_token
 from ..messages import masked
 from .bank import Bank
+from .clearing import ClearingBank
 from .collector import Collector, Payer, Quote
 from .ledger import Entry
+from .moving import Account
 from .peer import Node
 from .platform import Platform
 from .unit import Charge, UnitSystem
@@ -100,7 +102,7 @@ class CollectorOrders(_Orders):
 
     async def background(self) -> None:
         """Tell the results of refunds (2617)."""
-        await self.collector.keep_sending_results()
+        await self.collector.executor.keep_sending()
 
     async def _query(self, pay_code: str, check_code: str = "") -> Outcome:
         return _quoted(await self.collector.query(pay_code, check_code))
@@ -154,6 +156,50 @@ class CollectorOrders(_Orders):
 
     async def _school(self, mobile: str) -> Outcome:
         return {"bills": [masked(bill) for bill in await self._bank.school_bills(mobile=mobile)]}
+
+
+class ClearingOrders(_Orders):
+    """Orders of a clearing bank."""
+
+    def __init__(self, bank: ClearingBank) -> None:
+        self.bank = bank
+        self.orders = {
+            "link-test": ("", self._link_test),
+            "arrive": ("ACCOUNT AMOUNT [BATCHNO]", self._arrive),
+            "balances": ("", self._balances),
+            "instructions": ("", self._instructions),
+        }
+
+    @property
+    def node(self) -> Node:
+        """The clearing bank's node."""
+        return self.bank.node
+
+    async def background(self) -> None:
+        """Carry out instructions (5614) as they come in, and tell their results."""
+        await self.bank.executor.keep_sending()
+
+    async def _link_test(self) -> Outcome:
+        return {"result": await self.bank.link_test()}
+
+    async def _arrive(self, account: str, amount: str, batch_no: str = "") -> Outcome:
+        amt = parse_yuan(amount)
+        result = await self.bank.receiver.unnamed(
+            Account(account, acct_type="9"), amt, "示例付款人", batch_no=batch_no
+        )
+        return {"TraNo": result, "taken": result in self.bank.receiver.arrivals}
+
+    async def _balances(self) -> Outcome:
+        balances = self.bank.till.banks.balances()
+        return {"balances": {account: format_yuan(fen) for account, fen in balances.items()}}
+
+    async def _instructions(self) -> Outcome:
+        told = {
+            number: masked(result)
+            for number in self.bank.executor.orders("5614")
+            if (result := self.bank.executor.result("5614", number)) is not None
+        }
+        return {"instructions": told}
 
 
 class UnitOrders(_Orders):
@@ -224,6 +270,10 @@ def make_actor(node: Node, kind: str, options: Mapping[str, Any]) -> Actor:
         second_of_year = (now.timetuple().tm_yday * 24 + now.hour) * 3600 + now.minute * 60
         unit.skip_serials_to((second_of_year + now.second) * _BILLS_A_SECOND)
         return UnitOrders(unit)
+    if kind == "clearing":
+        clearing = ClearingBank(node)
+        clearing.skip_serials_to(int(now.strftime("%H%M%S")) * _PAYMENTS_A_SECOND)
+        return ClearingOrders(clearing)
     collector = Platform(node) if kind == "platform" else Bank(node)
     collector.skip_serials_to(int(now.strftime("%H%M%S")) * _PAYMENTS_A_SECOND)
     return CollectorOrders(collector)

@@ -201,6 +201,21 @@ class Node:
         if behaviour is None:
             behaviour = self.script.choose("call", spec.number, message)
         await self.script.wait(behaviour)
+        answer = await self._exchange(gateway, message, behaviour, msg_id, expect)
+        for _ in range(behaviour.again):
+            answer = await self._exchange(gateway, message, behaviour, "", expect)
+        return answer
+
+    async def _exchange(
+        self,
+        gateway: Address,
+        message: Voucher,
+        behaviour: Behaviour,
+        msg_id: str,
+        expect: Secret | None,
+    ) -> Received:
+        """Send a message once and read its answer."""
+        spec = spec_of(message)
         frame = self.identity.request(
             message, self.finance, msg_id=msg_id, msg_ref=behaviour.msg_ref
         )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from ..messages import Voucher
 from ..messages.basedata import BaseDataSync, BillSync, SyncedBill
 from ..messages.query import DueBill
-from .collector import SUCCESS, Collector, Payer
+from .accounts import Interbank
+from .collector import Collector, Payer
+from .executing import SUCCESS
 from .identity import Received
 from .ledger import Entry
 from .peer import Node
@@ -22,8 +24,8 @@ class Platform(Collector):
     pay_mode = ALIPAY
     serial_prefix = "P"
 
-    def __init__(self, node: Node) -> None:
-        super().__init__(node)
+    def __init__(self, node: Node, banks: Interbank | None = None) -> None:
+        super().__init__(node, banks)
         self.bills: dict[str, SyncedBill] = {}
         """Bills as last told by 5954, by pay code."""
         self.base_data: list[BaseDataSync] = []

@@ -6,7 +6,8 @@ Counting is per rule and nothing depends on the time of day, so that a script pl
 every time. In a TOML or JSON file::
 
     [[rules]]
-    side = "answer"                    # requests that come in; "call": requests that we make
+    side = "answer"                    # requests that come in; "call": requests that we make;
+                                       # "execute": orders that we carry out after our answer
     number = "5617"                    # message number; left out: any
     where = { PayCode = "32068226*" }  # fields, with * and ?
     nth = [1, 3]                       # the first and the third that fit; left out: every one
@@ -29,7 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ..codecs import format_yuan
 from ..messages import Voucher
 
-Side = Literal["answer", "call"]
+Side = Literal["answer", "call", "execute"]
 Ending = Literal["good", "drop", "close", "reset", "half-close"]
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -47,8 +48,12 @@ class Behaviour(BaseModel):
       result, information: this general answer instead of the real one;
       after: the answer waits for this event of the script; late: it waits until the caller gave up.
     Of the calling side:
-      lose_answer: the answer is read and thrown away, as if the line had gone dead.
-    Of both:
+      lose_answer: the answer is read and thrown away, as if the line had gone dead;
+      again: the whole exchange is made so often once more (a result that is told twice).
+    Of the executing side (5614, 5617, 5618, 5604, 5952: what is told later):
+      result, information: what the result says instead of success, and no money moves; lines: of
+        these lines (or accounts, counted from 1) only, the others are carried out.
+    Of answering and calling:
       delay_seconds: wait before sending;
       ending: `drop` never sends and keeps the line open, `close` and `reset` end the line without
         sending, `half-close` closes the writing side (answering: without an answer; calling: after
@@ -64,6 +69,8 @@ class Behaviour(BaseModel):
     after: str = ""
     late: bool = False
     lose_answer: bool = False
+    again: Annotated[int, Field(ge=0, le=100)] = 0
+    lines: tuple[Annotated[int, Field(gt=0)], ...] = ()
     delay_seconds: Annotated[float, Field(ge=0)] = 0.0
     ending: Ending = "good"
     split_at: tuple[Annotated[int, Field(gt=0)], ...] = ()

@@ -10,7 +10,7 @@ from ..messages import Voucher
 from ..messages.confirm import PaymentNotice
 from ..messages.query import UnitBillDue, UnitBillQuery
 from ..messages.unit import UnitBill
-from .collector import SUCCESS
+from .executing import SUCCESS
 from .identity import Received
 from .peer import Node
 

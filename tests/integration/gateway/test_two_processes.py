@@ -129,7 +129,7 @@ async def test_numbers_are_given_once_and_without_gaps(
     ]
     *finished, _ = await asyncio.gather(*imports, asyncio.gather(*(gated(bill) for bill in bills)))
     await platform.node.wait_until(lambda: len(platform.refund_orders) == 40)
-    await platform.all_refunds_told()
+    await platform.executor.all_told()
     codes = [code for done in finished for code in done.json()["pay_codes"]]
     assert len(codes) == len(set(codes)) == 100
     books = await books_of(town)

@@ -162,11 +162,11 @@ async def test_a_refund_is_ordered_paid_back_and_told() -> None:
                 answer = await finance.node.call(message)
                 assert answer.mac_ok
                 assert answer.result == result, message
-        assert len(platform.owed) == 1
+        assert len(platform.executor.owed) == 1
         finance.node.script.add(Rule(number="2617", nth=1, do=Behaviour(ending="reset")))
         with pytest.raises(NoAnswerError):
-            await platform.send_refund_results()
-        assert await platform.send_refund_results() == 1
+            await platform.executor.send_results()
+        assert await platform.executor.send_results() == 1
         assert platform.ledger.totals().held_amt == 0
         first, second = (request.message for request in finance.node.of("2617"))
         assert isinstance(first, RefundResult)
