@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from ...codecs import LocalProtocolError
+from ...codecs import LocalProtocolError, Sensitive, mask
 from ...messages.debit import DebitRequest
 from ..clock import add_days, midnight_ms
 from ..collection.accounts import Recipient, recipient
@@ -268,7 +268,7 @@ def _content(entry: DebitProtocol) -> tuple[str, ...]:
 
 def _name(entry: DebitProtocol) -> str:
     """A protocol in the journal: its numbers name a person."""
-    return f"protocol:{entry.node}:****{entry.protocol_no[-4:]}"
+    return f"protocol:{entry.node}:{mask(Sensitive.ACCOUNT, entry.protocol_no)}"
 
 
 def _facts(entry: DebitProtocol) -> dict[str, journal.Fact]:
