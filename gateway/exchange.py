@@ -34,7 +34,7 @@ from .clock import Clock
 from .flows.base import Answer, Decision, Flow, Request, general, result_of
 from .framing import DEFAULT_WIDTH, FrameWriter
 from .net.server import Origin, Reply
-from .observe.log import Log, quoted
+from .observe.log import Log, innermost, quoted
 from .observe.metrics import Metrics
 from .store.protocol import Store, StoreBusy, Transaction
 from .wakeup import Wakeup
@@ -142,7 +142,7 @@ class Exchanges:
             "internal_error",
             number=number,
             error=type(error).__name__,
-            where=_innermost(error),
+            where=innermost(error),
         )
         return "internal error"
 
@@ -351,13 +351,3 @@ def _refusal(number: str, error: RemoteProtocolError) -> Answer:
 def _read_voucher(spec: MessageSpec, part: VoucherPart, charset: str) -> tuple[bytes, Voucher]:
     data = part.decode()
     return data, spec.model.read_bytes(data, default_encoding=charset)
-
-
-def _innermost(error: BaseException) -> str:
-    """File name and line where an error was raised."""
-    trace = error.__traceback__
-    where = ""
-    while trace is not None:
-        where = f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return where

@@ -12,16 +12,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .app import Gateway, Surroundings
 from .clock import SystemClock
 from .config import Config
 from .net.server import run_in_loop
-from .observe.log import Log
+from .observe.log import Log, innermost
 from .store import SqliteOptions, open_store
 
 _FLUSH_SECONDS = 0.05
@@ -46,16 +47,9 @@ def serve(config: Config, *, inherited: int | None = None, ready: int | None = N
 async def _serve(config: Config, inherited: int | None, ready: int | None) -> None:
     loop = asyncio.get_running_loop()
     clock = SystemClock()
-    writer = ThreadPoolExecutor(1, thread_name_prefix="log")
-
-    def schedule(flush: Callable[[], None]) -> None:
-        # In a thread: a slow reader of the log must never hold the loop.
-        loop.call_soon_threadsafe(_flush_later, flush)
-
-    def _flush_later(flush: Callable[[], None]) -> None:
-        loop.call_later(_FLUSH_SECONDS, lambda: writer.submit(flush))
-
-    log = Log(sys.stderr, clock.now_ms, level=config.log.level, schedule=schedule)
+    writer = _LogWriter(loop)
+    log = Log(sys.stderr, clock.now_ms, level=config.log.level, schedule=writer.schedule)
+    loop.set_exception_handler(partial(log_loop_error, log))
     stopping = asyncio.Event()
     # A worker may be told to stop by its supervisor and by whoever told that: it drains all the
     # same, and the supervisor is the one to force it.
@@ -78,8 +72,39 @@ async def _serve(config: Config, inherited: int | None, ready: int | None) -> No
     await stopping.wait()
     log.event("info", "stopping")
     await gateway.stop()
-    await loop.run_in_executor(writer, log.flush)
-    writer.shutdown()
+    await writer.end(log)
+
+
+class _LogWriter:
+    """Writes the log in a thread: a slow reader of it must never hold the loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="log")
+        self._ended = False
+
+    def schedule(self, flush: Callable[[], None]) -> None:
+        """Flush soon, together with what is said until then."""
+        self._loop.call_soon_threadsafe(self._loop.call_later, _FLUSH_SECONDS, self._submit, flush)
+
+    def _submit(self, flush: Callable[[], None]) -> None:
+        if not self._ended:
+            self._thread.submit(flush)
+
+    async def end(self, log: Log) -> None:
+        """Write what waits; what is said later is lost."""
+        await self._loop.run_in_executor(self._thread, log.flush)
+        self._ended = True
+        self._thread.shutdown()
+
+
+def log_loop_error(log: Log, loop: object, context: Mapping[str, Any]) -> None:
+    """Log what the event loop could hand to nobody, without its text: it may hold personal data."""
+    del loop
+    error = context.get("exception")
+    name = None if error is None else type(error).__name__
+    where = None if error is None else innermost(error)
+    log.event("error", "internal_error", error=name, where=where)
 
 
 def _announce(host: str, port: int) -> None:

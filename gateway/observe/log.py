@@ -109,3 +109,13 @@ class Log:
             text = datetime.fromtimestamp(second, _CIVIL).strftime("%Y-%m-%dT%H:%M:%S")
             self._second = (second, text)
         return f"{text}.{ms:03d}+08:00"
+
+
+def innermost(error: BaseException) -> str:
+    """File name and line where an error was raised: what may be logged of an unexpected one."""
+    trace = error.__traceback__
+    where = ""
+    while trace is not None:
+        where = f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return where

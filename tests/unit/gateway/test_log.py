@@ -12,6 +12,7 @@ import pytest
 
 from nontax.gateway.observe import log as log_module
 from nontax.gateway.observe.log import MOST_WAITING, Log, quoted
+from nontax.gateway.process import log_loop_error
 
 # 2026-03-02 09:30:00.007 +08:00
 NOW = 1_772_415_000_007
@@ -243,3 +244,19 @@ def test_a_reader_that_is_gone_is_no_error_of_the_service(scheduled: bool) -> No
     *rest, last = lines(stream)
     assert [line["event"] for line in (*rest, last)] == ["three", "log_lines_dropped"]
     assert last["count"] == 2
+
+
+def test_what_the_loop_could_not_hand_over_is_logged_without_its_text() -> None:
+    """A fault in a callback: asyncio would write a traceback with the values of the moment."""
+    stream = io.StringIO()
+    log = Log(stream, now)
+    try:
+        raise ValueError("张三 6217000000000000018")
+    except ValueError as error:
+        log_loop_error(log, None, {"message": "Exception in callback f(张三)", "exception": error})
+    log_loop_error(log, None, {"message": "张三"})
+    assert "张三" not in stream.getvalue()
+    first, second = lines(stream)
+    assert (first["event"], first["error"]) == ("internal_error", "ValueError")
+    assert first["where"].startswith("test_log.py:")
+    assert second["event"] == "internal_error"
