@@ -148,8 +148,21 @@ async def test_another_process_that_never_lets_go_is_an_error(opener, tmp_path: 
 # -- the disk -----------------------------------------------------------------------------
 
 
-async def test_a_full_database_fails_clearly_and_keeps_nothing_of_the_batch(opener) -> None:
-    store = await opener(sqlite=SqliteOptions(page_limit=150))
+async def empty_size(folder: Path) -> tuple[int, int]:
+    """Pages and bytes of a store with nothing in it: every migration makes it larger."""
+    folder.mkdir()
+    await (await open_store(URL, folder, create=True)).close()
+    with contextlib.closing(raw(folder)) as database:
+        pages = int(database.execute("PRAGMA page_count").fetchone()[0])
+        page_bytes = int(database.execute("PRAGMA page_size").fetchone()[0])
+    return pages, pages * page_bytes
+
+
+async def test_a_full_database_fails_clearly_and_keeps_nothing_of_the_batch(
+    opener, tmp_path: Path
+) -> None:
+    pages, _ = await empty_size(tmp_path / "empty")
+    store = await opener(sqlite=SqliteOptions(page_limit=pages + 50))
     holding, go_on = await hold(store)
 
     def unit(number: int):
@@ -171,7 +184,8 @@ async def test_a_full_database_fails_clearly_and_keeps_nothing_of_the_batch(open
 
 def test_a_full_disk_acknowledges_nothing_that_is_not_kept(tmp_path: Path) -> None:
     """The kernel refuses to let any file grow: what was told before is there, nothing else."""
-    limit = 400_000
+    _, size = asyncio.run(empty_size(tmp_path / "empty"))
+    limit = size + 100_000
     done = subprocess.run(
         [sys.executable, str(WORKER), "full", URL, str(tmp_path), str(limit)],
         capture_output=True,
