@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from .access import Access, FailureLimiter
 from .archiving import Archivist
+from .basedata.push import BaseData
+from .basedata.sync import CatalogueSync
 from .billsync import BillSync
 from .clock import Clock
 from .collection.booking import Booking, NoticeTexts
@@ -114,7 +116,20 @@ class Gateway:
             log=log,
             wakeup=self.wakeup,
         )
+        self.catalogue_sync = self._make_catalogue_sync(clock)
         self._tasks: list[asyncio.Task[None]] = []
+
+    def _make_catalogue_sync(self, clock: Clock) -> CatalogueSync:
+        data = BaseData(
+            config=self.config,
+            store=self.store,
+            peers=self.peers,
+            enqueuer=self.enqueuer,
+            clock=clock,
+        )
+        return CatalogueSync(
+            data=data, store=self.store, clock=clock, log=self.log, wakeup=self.wakeup
+        )
 
     async def start(self, listening: socket.socket | None = None) -> None:
         """Listen (on a given socket, else on the configured address) and deliver."""
@@ -127,6 +142,7 @@ class Gateway:
         self._tasks = [
             asyncio.create_task(self.deliverer.run(), name="outbox"),
             asyncio.create_task(self.bill_sync.run(), name="bill-sync"),
+            asyncio.create_task(self.catalogue_sync.run(), name="catalogue-sync"),
         ]
         for task in self._tasks:
             task.add_done_callback(self._ended)
@@ -134,7 +150,12 @@ class Gateway:
     async def stop(self) -> None:
         """Stop accepting, let what is under way finish within the grace, close the store."""
         grace = self.config.listen.shutdown_grace_seconds
-        stopping = [self.deliverer.stop(), self.bill_sync.stop(), self.server.close(grace)]
+        stopping = [
+            self.deliverer.stop(),
+            self.bill_sync.stop(),
+            self.catalogue_sync.stop(),
+            self.server.close(grace),
+        ]
         *_, cut = await asyncio.gather(*stopping)
         for task in self._tasks:
             task.cancel()

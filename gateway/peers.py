@@ -41,6 +41,7 @@ class Peer:
     owes_2555: bool
     remits: Literal["finance", "bank"]
     sync_bills: bool
+    sync_catalogue: bool
     bank_code: str | None  # 4 digits, of agent and clearing banks
     first_token: TokenState = field(repr=False)
     _allowed: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
@@ -99,6 +100,7 @@ def make_peer(config: PeerConfig) -> Peer:
         owes_2555=_decided(config.owes_2555, default=config.kind == "bank"),
         remits=config.remits,
         sync_bills=config.sync_bills,
+        sync_catalogue=config.sync_catalogue,
         bank_code=config.bank_code,
         first_token=TokenState(config.token.expose()),
     )

@@ -147,6 +147,7 @@ def _as_json(peer: Peer) -> dict[str, Json]:
         "trust_head_number": peer.trust_head_number,
         "collects": peer.collects,
         "sync_bills": peer.sync_bills,
+        "sync_catalogue": peer.sync_catalogue,
         "allow_from": [str(network) for network in peer.networks],
     }
 

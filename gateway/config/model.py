@@ -14,6 +14,7 @@ from .locate import Path as KeyPath
 from .locate import line_of, spell
 from .peer import PeerConfig
 from .sections import (
+    BaseDataConfig,
     CollectionConfig,
     ControlsConfig,
     ListenConfig,
@@ -42,6 +43,7 @@ class Config(Section):
     controls: ControlsConfig = setting("controls on units", default_factory=ControlsConfig)
     operators: OperatorsConfig = setting("operators", default_factory=OperatorsConfig)
     settlement: SettlementConfig = setting("clearing and remittance", SettlementConfig())
+    base_data: BaseDataConfig = setting("base data", default_factory=BaseDataConfig)
     reconciliation: ReconciliationConfig = setting("repairs", default_factory=ReconciliationConfig)
     spool: SpoolConfig = setting("folders for other programs", default_factory=SpoolConfig)
     peers: Annotated[tuple[PeerConfig, ...], Strict(strict=False)] = setting("peers", ())

@@ -112,6 +112,9 @@ class PeerConfig(Section):
     sync_bills: bool = setting(
         "for the platform: told of every new, changed and void bill (5954)", default=False
     )
+    sync_catalogue: bool = setting(
+        "for banks and the platform: told of base data when the catalogue changes", default=False
+    )
 
     @field_validator("code")
     @classmethod
@@ -145,6 +148,13 @@ class PeerConfig(Section):
     def _is_for_the_platform(cls, value: bool, info: ValidationInfo) -> bool:
         if value and info.data.get("kind") not in {None, "platform"}:
             raise ValueError("is for the platform only: 5954 is no message of other nodes")
+        return value
+
+    @field_validator("sync_catalogue")
+    @classmethod
+    def _is_for_who_is_told(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("kind") not in {None, "bank", "platform"}:
+            raise ValueError("is for banks and the platform only: others are told no base data")
         return value
 
     @field_validator("tls_ca", "tls_server_name")

@@ -329,6 +329,12 @@ class SettlementConfig(Section):
     )
 
 
+class BaseDataConfig(Section):
+    """Base data (基础数据) that banks and the platform are told."""
+
+    pack_size: int = setting("entries in one message of 5952 and 5955", 50, ge=1, le=1000)
+
+
 class ReconciliationConfig(Section):
     """What reconciliation may repair by itself; everything else waits for a person."""
 
@@ -366,6 +372,7 @@ SECTIONS: Final[dict[str, type[Section]]] = {
     "controls": ControlsConfig,
     "operators": OperatorsConfig,
     "settlement": SettlementConfig,
+    "base_data": BaseDataConfig,
     "reconciliation": ReconciliationConfig,
     "spool": SpoolConfig,
 }

@@ -19,6 +19,7 @@ from .arrivals import (
     ReceiveVirtual,
 )
 from .base import Flow
+from .basedata import ReceiveAccountsReceipt
 from .clearing import ReceiveClearingResult
 from .confirm import ConfirmPayment
 from .debits import ReceiveDebitResult
@@ -65,5 +66,6 @@ def make_flows(parts: FlowParts) -> dict[str, Flow[Any]]:
         ReceiveClearingResult(),
         ReceiveRefundResult(),
         ReceiveRemittanceResult(parts.config.node.name),
+        ReceiveAccountsReceipt(),
     )
     return {flow.number: flow for flow in flows}

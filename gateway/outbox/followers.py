@@ -1,7 +1,7 @@
 """What else changes when a message of the outbox moves on: what is behind it, and the journal.
 
 A 5617 has a refund behind it, a 5614 a clearing instruction, a 5618 a remittance, a 5604 a direct
-debit.
+debit, 5952, 5953, 5955 and 5981 a batch of base data.
 
 Everything here runs in the transaction that moves the message, so that both stand or fall together.
 A notice that a peer refuses for good (5996) has nothing behind it: the books stay as they are.
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, Protocol
 
+from ..basedata.following import NUMBERS, batch_follows
 from ..clock import add_days, midnight_ms
 from ..settlement.remitted import remittance_follows
 from ..store import debits, instructions, journal, outbox, refunds
@@ -107,6 +108,7 @@ FOLLOWERS: Final[Mapping[str, Follower]] = {
     "5614": clearing_follows,
     "5617": refund_follows,
     "5618": remittance_follows,
+    **dict.fromkeys(NUMBERS, batch_follows),
 }
 """By the number of the request."""
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..basedata.following import NUMBERS as _BASE_DATA
+from ..basedata.following import sent_again
 from ..clock import date_from_ms
 from ..settlement.acting import SettlementRefused
 from ..settlement.debitends import may_go_again as debit_may_go_again
@@ -61,6 +63,8 @@ async def requeue(
         await _clearing_again(tx, row.subject, at)
     if row.number == _REMITTANCE and not await order_again(tx, row, at):
         raise NotPossible("its money was remitted or ordered back otherwise: make a new remittance")
+    if row.number in _BASE_DATA and (problem := await sent_again(tx, row, at)):
+        raise NotPossible(problem)
     return await _row(tx, message_id)
 
 
