@@ -81,8 +81,11 @@ async def call(
     except OSError as error:
         return Outcome(Delivery.NO_ANSWER, error=_short(error))
     finally:
-        # Waiting for the close would let a peer that never closes hold us.
-        writer.close()
+        # Waiting for the close would let a peer that never closes hold us; TLS waits for a goodbye.
+        if tls is None:
+            writer.close()
+        else:
+            writer.transport.abort()
 
 
 async def _read_answer(reader: asyncio.StreamReader, max_frame_bytes: int) -> Outcome:
