@@ -11,7 +11,7 @@ meanwhile. So a push that is killed leaves whole batches or nothing, and can be 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -48,13 +48,24 @@ _ATTEMPTS: Final = 5
 
 
 class PushRefused(Exception):
-    """Nothing was queued: what was asked for is not possible, or entries cannot be told."""
+    """Nothing was queued: what was asked for is not possible, or entries cannot be told.
 
-    def __init__(self, what: str, do: str = "", *, faults: Sequence[EntryFault] = ()) -> None:
+    `wrong_input`: what was asked for is wrong in itself, whatever became of other batches.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        do: str = "",
+        *,
+        faults: Sequence[EntryFault] = (),
+        wrong_input: bool = True,
+    ) -> None:
         super().__init__(what)
         self.what = what
         self.do = do
         self.faults = tuple(faults)
+        self.wrong_input = wrong_input
 
 
 class _ToldMeanwhile(Exception):
@@ -197,10 +208,21 @@ class BaseData:
         return await self._store.scan(look)
 
     async def push(
-        self, wanted: Sequence[Target], *, full: bool, actor: str
+        self,
+        wanted: Sequence[Target],
+        *,
+        full: bool,
+        actor: str,
+        progress: Callable[[int], None] = lambda _: None,
     ) -> tuple[Outcome, ...]:
-        """Queue what every target is to be told. Raises PushRefused before anything is queued."""
-        plans = [await self.plan(target, full=full) for target in wanted]
+        """Queue what every target is to be told; PROGRESS hears how many lists were looked at.
+
+        Raises PushRefused before anything is queued.
+        """
+        plans: list[Plan] = []
+        for target in wanted:
+            plans.append(await self.plan(target, full=full))
+            progress(len(plans))
         faults = [fault for plan in plans for fault in plan.faults]
         if faults:
             raise PushRefused(str(faults[0]), "correct the catalogue", faults=faults)
@@ -225,6 +247,7 @@ class BaseData:
         raise PushRefused(
             f"{plan.target.peer.code} is being told of {plan.target.kind} by somebody else",
             "try again in a moment",
+            wrong_input=False,
         )
 
     async def _write(self, tx: Transaction, *, plan: Plan, actor: str) -> Batch:

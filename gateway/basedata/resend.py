@@ -44,13 +44,13 @@ async def resend(
     try:
         batch, done = await store.transact(work)
     except NotPossible as error:
-        raise PushRefused(str(error)) from None
+        raise PushRefused(str(error), wrong_input=False) from None
     if done:
         return batch
     [target] = targets(data.peers, node=batch.peer, kind=Kind(batch.kind))
     [outcome] = await data.push([target], full=True, actor=actor)
     if outcome.batch is None:
-        raise PushRefused("the catalogue has nothing of it any more")
+        raise PushRefused("the catalogue has nothing of it any more", wrong_input=False)
     return outcome.batch
 
 
@@ -66,13 +66,16 @@ async def _to_send_again(tx: Transaction, batch_no: str, at: int) -> Batch:
     latest = await basedata.latest(tx, batch.peer, batch.kind)
     if latest is not None and latest.id != batch.id:
         raise PushRefused(
-            f"{latest.batch_no} was told after it", "push the catalogue; that tells what is missing"
+            f"{latest.batch_no} was told after it",
+            "push the catalogue; that tells what is missing",
+            wrong_input=False,
         )
     late = batch.state == "acknowledged" and await overdue(tx, batch, at)
     if batch.state not in {"failed", "partly"} and not late:
         raise PushRefused(
             f"it is {batch.state}",
-            "only what failed, or waits for its receipt too long, goes again",
+            "only what failed, or waits for its receipt too long, is sent again",
+            wrong_input=False,
         )
     return batch
 

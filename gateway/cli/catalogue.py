@@ -1,4 +1,4 @@
-"""`nontax catalogue`: units, items, accounts, sharing rules, virtual accounts."""
+"""`nontax catalogue`: units, items, accounts, sharing rules, virtual accounts; telling peers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..collection.catalogue_import import CatalogueRefused, import_catalogue
 from ..store import catalogue
 from ..store.entries import Account, UnitItem
 from ..store.protocol import Transaction
+from . import cataloguepush
 from .common import (
     FINE,
     CommandError,
@@ -58,6 +59,7 @@ def register(subparsers: Subparsers) -> None:
         metavar="TABLE",
         help=f"only these of: {', '.join(_SHOWN)} (default: all)",
     )
+    cataloguepush.register(actions)
 
 
 _SHOWN = (
