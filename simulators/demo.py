@@ -11,11 +11,12 @@ import asyncio
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from string import ascii_letters, digits
+from typing import Any
 
 from ..mac import Secret
 from .books import Books, differences, read_books
@@ -241,6 +242,7 @@ class Demo:
         self.faults += differences(books, ledgers)
         self.faults += self._more_differences(books)
         await self._ask_the_commands(books)
+        accounts = await self._compare_accounts()
         return DayReport(
             seed=self.plan.seed,
             bills={"import": len(self._codes), "8994": len(self.county.unit.bills)},
@@ -253,12 +255,34 @@ class Demo:
             notified=len(self.county.unit.paid),
             told=len(self.county.platform.bills),
             journal_ok=verified.code == 0,
+            accounts=accounts,
             faults=tuple(self.faults),
             seconds=time.monotonic() - self._run.started,
             repeated=sum(node.repeated for node in self.county.nodes),
             recovery_seconds=self._run.recovery_seconds,
             day=self.county.banks[0].node.identity.clock().strftime("%Y-%m-%d"),
         )
+
+    async def _compare_accounts(self) -> tuple[Mapping[str, Any], ...]:
+        """Every account in the banks' own double-entry books and as the gateway expects it."""
+        installation, money = self.county.installation, self.county.money
+        self.faults += money.faults()
+        ledger = installation.directory / "ledger.json"
+        ledger.write_text(json.dumps(money.balances()), "utf-8")
+        day = self.county.banks[0].node.identity.clock().strftime("%Y-%m-%d")
+        compared = await installation.run(
+            "accounts", "--date", day, "--against", str(ledger), "--json"
+        )
+        if compared.code not in {0, 1}:
+            self._fault(f"nontax accounts: {compared.stderr}")
+            return ()
+        rows: list[Mapping[str, Any]] = compared.json()["accounts"]
+        self.faults += [
+            f"account {row['account']} has {row['outside']} fen, expected {row['expected']}"
+            for row in rows
+            if row["difference"]
+        ]
+        return tuple(rows)
 
     def _more_differences(self, books: Books) -> list[str]:
         """Bills, notifications and the outbox."""

@@ -17,6 +17,7 @@ _NODES: Final = {
     "D3206820301": "示例交行",
     "G000001": "统一公共支付平台",
 }
+_COLUMNS: Final = ("opening", "collected", "unidentified", "refunded", "cleared", "remitted")
 _STATES: Final = (
     ("unpaid", "not paid (未缴款)"),
     ("paid", "paid (已缴款)"),
@@ -40,6 +41,8 @@ class DayReport:
     notified: int
     told: int
     journal_ok: bool
+    accounts: tuple[Mapping[str, Any], ...]
+    """Every account as `nontax accounts --against` compares it; amounts in fen."""
     faults: tuple[str, ...]
     seconds: float
     repeated: int
@@ -76,6 +79,13 @@ class DayReport:
                 }
                 for code, totals in self.totals.items()
             },
+            "accounts": [
+                {
+                    name: format_yuan(value) if isinstance(value, int) else value
+                    for name, value in row.items()
+                }
+                for row in self.accounts
+            ],
             "refunds": self.refunds,
             "notified": self.notified,
             "bills_told_to_platform": self.told,
@@ -104,6 +114,11 @@ def render(report: DayReport) -> str:
         "Money in yuan (each node's own ledger v. the gateway's books)",
         ("node", "taken", "returned", "booked", "refunded", "held", "gateway", ""),
         _money(report),
+    )
+    lines += _table(
+        "Accounts in yuan (the banks' double-entry books v. `nontax accounts`)",
+        ("account", *_COLUMNS, "expected", "banks", ""),
+        [_account(row) for row in report.accounts],
     )
     lines += _section(
         "Afterwards",
@@ -165,9 +180,17 @@ def _money(report: DayReport) -> list[tuple[str, ...]]:
     return rows
 
 
+def _account(row: Mapping[str, Any]) -> tuple[str, ...]:
+    amounts = [row[name] for name in (*_COLUMNS, "expected", "outside")]
+    shown = ("-" if amount == 0 else _yuan(amount) for amount in amounts)
+    account = f"{row['account']} {row['name']}".strip()
+    return (account, *shown, "DIFFERENT" if row["difference"] else "equal")
+
+
 def _yuan(fen: int) -> str:
     """An amount with separators, for reading."""
-    return f"{fen // 100:,}.{fen % 100:02d}"
+    sign = "-" if fen < 0 else ""
+    return f"{sign}{abs(fen) // 100:,}.{abs(fen) % 100:02d}"
 
 
 def _section(title: str, rows: Sequence[tuple[str, str]]) -> list[str]:

@@ -27,6 +27,7 @@ COMMANDS: Final = (
     "clearing",
     "refund",
     "debit",
+    "accounts",
     "peer",
     "operator",
     "send",
