@@ -64,6 +64,35 @@ class Site:
         **changes: Any,
     ) -> Payment:
         """A bill of ITEMS (code, fen), and its payment on a 科目 at SRC."""
+        bill, lines, payment = self._made(items, delay, src, number, changes)
+
+        async def work(tx: Transaction) -> int:
+            await bills.insert(tx, bill, lines)
+            return await payments.insert(tx, payment)
+
+        return replace(payment, id=await self.store.transact(work))
+
+    async def pay_many(self, count: int, *items: tuple[str, int]) -> None:
+        """So many payments of bills of ITEMS, in one transaction."""
+        made = [self._made(items, 0, BANK, "", {}) for _ in range(count)]
+
+        async def work(tx: Transaction) -> None:
+            await bills.insert_many(
+                tx, [bill for bill, _, _ in made], [line for _, lines, _ in made for line in lines]
+            )
+            for _, _, payment in made:
+                await payments.insert(tx, payment)
+
+        await self.store.transact(work)
+
+    def _made(
+        self,
+        items: tuple[tuple[str, int], ...],
+        delay: int,
+        src: str,
+        number: str,
+        changes: dict[str, Any],
+    ) -> tuple[Bill, list[BillItem], Payment]:
         self._count += 1
         pay_code = f"{self._count:020d}"
         whole = sum(amt for _, amt in items)
@@ -100,13 +129,7 @@ class Site:
             channel="2612",
             received_at=1,
         )
-        payment = replace(payment, **changes)
-
-        async def work(tx: Transaction) -> int:
-            await bills.insert(tx, bill, lines)
-            return await payments.insert(tx, payment)
-
-        return replace(payment, id=await self.store.transact(work))
+        return bill, lines, replace(payment, **changes)
 
     async def refund(
         self, payment: Payment, amt: int, state: str = "succeeded", **changes: Any
