@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import exchange, startup, tight
+from benchmarks import exchange, splitting, startup, tight
 from benchmarks.rows import report
 
 
@@ -16,7 +16,7 @@ def main() -> int:
     full = parser.parse_args().full
     rounds, exchanges = (15, 4000) if full else (9, 1500)
     print("tight loops …", flush=True)
-    figures = tight.measure()
+    figures = tight.measure() | splitting.measure()
     print("exchanges against an echo (rows 1, 2, 4) …", flush=True)
     rows = exchange.measure(rounds=rounds, exchanges=exchanges)
     print("start (row 12) …", flush=True)
