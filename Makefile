@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 FOLDERS := codecs mac messages einvoice reconcile gateway simulators
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint format bench bench-full fuzz world docs clean
+.PHONY: demo test coverage lint format bench bench-full fuzz docs clean
 
 $(VENV)/.installed: pyproject.toml
 	@echo "== making $(VENV) and installing nontax-gateway"
@@ -26,6 +26,13 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	@echo "== running the tests"
 	@$(BIN)/pytest $(PYTEST_ARGS)
+
+coverage: $(VENV)/.installed-dev
+	@echo "== running the tests with branch coverage"
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
 
 lint: $(VENV)/.installed-dev
 	@echo "== lint, format, types"
