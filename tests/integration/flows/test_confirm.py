@@ -484,6 +484,10 @@ async def test_a_repetition_under_another_date_and_channel_contradicts(office: O
     with untouched(office):
         answer = await office.confirm(BANK, pay_code, CfmDate=TOMORROW, PayMode="51")
     assert (answer.result, answer.information[:8]) == ("10005", "PayMode:")
+    # Where that day's number is another bill's, it is this one that is contradicted.
+    assert await confirmed(office, BANK, await office.bill(), CfmDate=TOMORROW) == "00000"
+    answer = await office.confirm(BANK, pay_code, CfmDate=TOMORROW, PayMode="51")
+    assert (answer.result, answer.information[:8]) == ("10005", "PayCode:")
 
 
 # -- what is never stored ---------------------------------------------------------------------
