@@ -118,11 +118,18 @@ async def list_of(tx: Transaction, peer: Peer, kind: Kind, config: Config, today
             record = make()
             _check(record, peer, heading)
         except (LocalProtocolError, ValueError) as error:
-            place = mask("account", key) if kind in _ACCOUNT_KINDS else key
-            faults.append(EntryFault(peer.code, kind, place, str(error)))
+            faults.append(_fault(peer, kind, key, str(error)))
         else:
             entries.append(Entry(key, record, _digest(record, heading)))
     return Listed(tuple(entries), tuple(faults))
+
+
+def _fault(peer: Peer, kind: Kind, key: str, problem: str) -> EntryFault:
+    if kind in _ACCOUNT_KINDS:
+        # Messages that take any code do not know that this one is an account.
+        number = key.rpartition(":")[2]
+        key, problem = (text.replace(number, mask("account", number)) for text in (key, problem))
+    return EntryFault(peer.code, kind, key, problem)
 
 
 def _check(record: Record, peer: Peer, heading: str) -> None:
