@@ -83,6 +83,15 @@ class Parser(argparse.ArgumentParser):
         """Refuse the command line."""
         raise CommandError(message, where=self.prog, do=f"see {self.prog} --help")
 
+    def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
+        """Add an argument; a date whose default is '' may be left out.
+
+        argparse reads defaults that are texts as if they had been typed.
+        """
+        if settings.get("type") is date_argument and settings.get("default") == "":
+            settings["type"] = _date_or_nothing
+        return super().add_argument(*names, **settings)
+
 
 # The only name that argparse has for what add_subparsers returns.
 Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001
@@ -254,6 +263,10 @@ def date_argument(text: str) -> str:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no date YYYY-MM-DD") from None
     return parsed.strftime("%Y%m%d")
+
+
+def _date_or_nothing(text: str) -> str:
+    return date_argument(text) if text else ""
 
 
 def count_argument(text: str) -> int:
