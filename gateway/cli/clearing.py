@@ -300,6 +300,19 @@ async def _show(arguments: argparse.Namespace) -> int:
             }
         )
         return FINE
+    _print_instruction(one, lines, again, bound, due=due, overdue=overdue)
+    return FINE
+
+
+def _print_instruction(
+    one: Instruction,
+    lines: list[InstructionLine],
+    again: dict[int, str],
+    bound: Bound,
+    *,
+    due: int | None,
+    overdue: bool,
+) -> None:
     print_facts(
         (
             ("instruction", one.instr_no),
@@ -333,7 +346,6 @@ async def _show(arguments: argparse.Namespace) -> int:
         for line in lines
     ]
     print_table(headings, rows, right="line amount")
-    return FINE
 
 
 def _time(ms: int | None) -> str:

@@ -114,14 +114,7 @@ class Instructing:
             for number, (target, amt) in enumerate(targets, start=1)
         ]
         await instructions.insert(tx, instruction, lines)
-        for line in lines:
-            await clearing.bind(
-                tx, group_id, line.target, instr_no=line.instr_no, line_no=line.line_no
-            )
-        bound = await clearing.bound(tx, instruction.instr_no)
-        if bound.amt != instruction.total:
-            raise RuntimeError("the parts of an instruction do not add up to it")
-        facts: dict[str, journal.Fact] = {"payments": bound.payments, "refunds": bound.refunds}
+        facts = await _bind(tx, group_id, instruction, lines)
         await self._issue(tx, instruction, lines, at, facts)
         return Instructed(instruction, carried, tuple(stopped))
 
@@ -210,6 +203,18 @@ class Instructing:
             region=instruction.region,
             at=at,
         )
+
+
+async def _bind(
+    tx: Transaction, group_id: int, instruction: Instruction, lines: Sequence[InstructionLine]
+) -> dict[str, journal.Fact]:
+    """Put what waits into the lines that were made of it; how many payments and refunds it is."""
+    for line in lines:
+        await clearing.bind(tx, group_id, line.target, instr_no=line.instr_no, line_no=line.line_no)
+    bound = await clearing.bound(tx, instruction.instr_no)
+    if bound.amt != instruction.total:
+        raise RuntimeError("the parts of an instruction do not add up to it")
+    return {"payments": bound.payments, "refunds": bound.refunds}
 
 
 async def _next_number(tx: Transaction, today: str) -> str:
