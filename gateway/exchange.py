@@ -232,9 +232,12 @@ class Exchanges:
         part = envelope.vouchers[0]
         if len(part.text) > self._thread_bytes:
             read = asyncio.to_thread(_read_voucher, spec, part, peer.charset)
-            voucher, message = await read
+            voucher, message, unknown = await read
         else:
-            voucher, message = _read_voucher(spec, part, peer.charset)
+            voucher, message, unknown = _read_voucher(spec, part, peer.charset)
+        if unknown or envelope.unknown_elements:
+            count = len(unknown) + envelope.unknown_elements
+            self._metrics.count("unknown_elements", spec.number, by=count)
         request = Request(
             peer=peer,
             head=received.head,
@@ -348,6 +351,9 @@ def _refusal(number: str, error: RemoteProtocolError) -> Answer:
     return general(number, result_of(error.code), error.information)
 
 
-def _read_voucher(spec: MessageSpec, part: VoucherPart, charset: str) -> tuple[bytes, Voucher]:
-    data = part.decode()
-    return data, spec.model.read_bytes(data, default_encoding=charset)
+def _read_voucher(
+    spec: MessageSpec, part: VoucherPart, charset: str
+) -> tuple[bytes, Voucher, list[str]]:
+    """The voucher's bytes, its message, and the tags in it that nobody knows."""
+    data, unknown = part.decode(), list[str]()
+    return data, spec.model.read_bytes(data, default_encoding=charset, unknown=unknown), unknown

@@ -179,10 +179,12 @@ class Voucher(Record):
         return record
 
     @classmethod
-    def read_bytes(cls, data: bytes, *, default_encoding: str = "GBK") -> Self:
+    def read_bytes(
+        cls, data: bytes, *, default_encoding: str = "GBK", unknown: list[str] | None = None
+    ) -> Self:
         """Read a voucher from the bytes of its document; `default_encoding` where it says none.
 
-        Raises RemoteProtocolError 10002 as `read` does.
+        ``unknown`` as in `read`. Raises RemoteProtocolError 10002 as `read` does.
         """
         try:
             record = cls.plan.read_usual(data.decode(default_encoding))
@@ -191,7 +193,7 @@ class Voucher(Record):
         except FieldError as refusal:
             raise refusal.remote() from None
         if record is None:
-            return cls.read(parse(data, default_encoding=default_encoding))
+            return cls.read(parse(data, default_encoding=default_encoding), unknown=unknown)
         assert isinstance(record, cls)  # noqa: S101 - the plan is this class's own
         return record
 
