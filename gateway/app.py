@@ -31,6 +31,8 @@ from .observe.log import Log
 from .observe.metrics import Metrics
 from .outbox import Deliverer, Enqueuer
 from .peers import PeerDirectory
+from .settlement.income import IncomeRules
+from .settlement.keeper import IncomeKeeper
 from .store import Store
 from .tokens import Sealer, TokenKeeper
 from .wakeup import Wakeup
@@ -75,11 +77,7 @@ class Gateway:
             peers=self.peers,
             sealer=self.sealer,
             booking=Booking(self.enqueuer, texts, self.peers.told_of_bills),
-            rules=ConfirmRules(
-                auto_refund_paymodes=frozenset(config.collection.auto_refund_paymodes),
-                must_be_queried=config.collection.check_query_before_confirm,
-                must_be_queried_that_day=config.collection.check_query_date,
-            ),
+            rules=_confirm_rules(config),
         )
         exchanges = Exchanges(
             node=node.code,
@@ -117,6 +115,7 @@ class Gateway:
             wakeup=self.wakeup,
         )
         self.catalogue_sync = self._make_catalogue_sync(clock)
+        self.income_keeper = _income_keeper(config, store, clock, log)
         self._tasks: list[asyncio.Task[None]] = []
 
     def _make_catalogue_sync(self, clock: Clock) -> CatalogueSync:
@@ -142,6 +141,7 @@ class Gateway:
         self._tasks = [
             asyncio.create_task(self.deliverer.run(), name="outbox"),
             asyncio.create_task(self.bill_sync.run(), name="bill-sync"),
+            asyncio.create_task(self.income_keeper.run(), name="income"),
             asyncio.create_task(self.catalogue_sync.run(), name="catalogue-sync"),
         ]
         for task in self._tasks:
@@ -153,6 +153,7 @@ class Gateway:
         stopping = [
             self.deliverer.stop(),
             self.bill_sync.stop(),
+            self.income_keeper.stop(),
             self.catalogue_sync.stop(),
             self.server.close(grace),
         ]
@@ -169,6 +170,26 @@ class Gateway:
         if not task.cancelled() and task.exception() is not None:
             name = type(task.exception()).__name__
             self.log.event("error", "task_failed", task=task.get_name(), error=name)
+
+
+def _confirm_rules(config: Config) -> ConfirmRules:
+    collection = config.collection
+    return ConfirmRules(
+        auto_refund_paymodes=frozenset(collection.auto_refund_paymodes),
+        must_be_queried=collection.check_query_before_confirm,
+        must_be_queried_that_day=collection.check_query_date,
+    )
+
+
+def _income_keeper(config: Config, store: Store, clock: Clock, log: Log) -> IncomeKeeper:
+    return IncomeKeeper(
+        store=store,
+        rules=IncomeRules(config.settlement.wait_for, config.node.name),
+        vouchers=config.spool.vouchers,
+        every_seconds=config.settlement.keep_seconds,
+        clock=clock,
+        log=log,
+    )
 
 
 def _limits(config: Config) -> ServerLimits:

@@ -26,6 +26,7 @@ COMMANDS: Final = (
     "arrival",
     "clearing",
     "refund",
+    "remit",
     "debit",
     "accounts",
     "peer",

@@ -10,6 +10,7 @@ from ..collection.billrules import BillRules
 from ..collection.bills import Making
 from ..collection.importing import ImportRefused, import_bills
 from ..collection.voiding import void
+from .billconfirm import register_confirm
 from .billmaking import add_bill, add_options
 from .billshowing import list_bills, list_options, print_notice, show_bill
 from .common import (
@@ -57,6 +58,7 @@ def register(subparsers: Subparsers) -> None:
     voiding = add_command(actions, "void", _void, "void an unpaid bill", reads=True, operator=True)
     _pay_code(voiding)
     voiding.add_argument("--reason", default="", metavar="TEXT", help="why; kept in the journal")
+    register_confirm(actions)
     notice = add_command(
         actions,
         "notice",

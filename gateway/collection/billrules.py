@@ -17,7 +17,7 @@ from ...codecs.paycode import check as check_pay_code
 from ...messages import Result
 from ..clock import add_days
 from ..config import Config
-from ..store import MAX_FEN, bills, catalogue
+from ..store import MAX_FEN, bills, catalogue, slips
 from ..store.entries import Account, Item, Unit, UnitItem
 from ..store.protocol import Transaction
 from ..workdays import Workdays
@@ -86,6 +86,8 @@ class Knowledge:
     accounts: dict[str, list[Account]] = field(default_factory=dict)
     over_limit: dict[str, int] = field(default_factory=dict)
     """Units with unpaid bills older than so many days (16006)."""
+    late_slips: dict[str, int] = field(default_factory=dict)
+    """Units with detail slips (集中汇缴明细单) that are not remitted after so many days (16006)."""
 
 
 async def learn(
@@ -110,6 +112,9 @@ async def learn(
         days = rules.config.controls.limits(code).unpaid_bill_days
         if days is not None and await bills.unpaid_before(tx, code, add_days(today, -days)):
             known.over_limit[code] = days
+        days = rules.config.controls.limits(code).unremitted_slip_days
+        if days is not None and await slips.unpaid_before(tx, code, add_days(today, -days)):
+            known.late_slips[code] = days
     for code in sorted(items):
         item = await catalogue.item(tx, code)
         if item is not None:
@@ -141,6 +146,15 @@ def judge(draft: BillDraft, known: Knowledge, rules: BillRules) -> Iterator[Faul
             Result.UNIT_BLOCKED,
             f"有{days}天以上未缴款的缴款书,暂停开票",
             f"the unit has bills that are unpaid for more than {days} days: no new bills",
+            draft.unit_code,
+        )
+    if draft.unit_code in known.late_slips:
+        days = known.late_slips[draft.unit_code]
+        yield Fault(
+            "ChgAgenCode",
+            Result.UNIT_BLOCKED,
+            f"有{days}天以上未汇缴的明细单,暂停开票",
+            f"the unit has slips that are not remitted for more than {days} days: no new bills",
             draft.unit_code,
         )
 

@@ -327,6 +327,15 @@ class SettlementConfig(Section):
         "reconciliation",
         shown=True,
     )
+    fin_org_code: str | None = setting(
+        "finance organisation (财政机关代码) in 5618; unset: this node's code",
+        None,
+        example="320682000",
+        pattern=r"^[0-9A-Za-z]{1,12}$",
+    )
+    keep_seconds: Seconds = setting(
+        "how often the service confirms income that is ready and writes vouchers", 60
+    )
 
 
 class BaseDataConfig(Section):

@@ -286,26 +286,15 @@ async def left_of(tx: Transaction, found: list[OpenDue]) -> tuple[list[NetDue], 
 
 
 def treasury_of(treasuries: list[Treasury], region: str, level: str, date: str) -> Treasury | None:
-    """The treasury (国库) of a budget level for a region: its own, else that of the region above.
-
-    320682 lies in 320600, in 320000, in 000000.
-    """
+    """The treasury (国库) that takes a budget level for a region; of several the first by code."""
     fitting = [
         entry
         for entry in treasuries
-        if entry.level == level
+        if (entry.region, entry.level) == (region, level)
         and entry.start_date <= date
         and (not entry.stop_date or date <= entry.stop_date)
-        and region.startswith(_stem(entry.region))
     ]
-    return max(fitting, key=lambda entry: (len(_stem(entry.region)), entry.code), default=None)
-
-
-def _stem(region: str) -> str:
-    """A region's code without the pairs of zeros at its end."""
-    while region.endswith("00"):
-        region = region[:-2]
-    return region
+    return min(fitting, key=lambda entry: entry.code, default=None)
 
 
 def _fitting(text: str) -> str:

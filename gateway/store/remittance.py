@@ -18,7 +18,6 @@ from .sql import Conditions, insert_into, select_from, values
 RemittanceState = Literal[
     "queued", "sent", "acknowledged", "succeeded", "failed", "unknown", "unmatched"
 ]
-Place = Literal["no", "cleared", "remitted", "moving"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +127,6 @@ _TAKEN: Final = (
     " WHERE o.payment_id = m.payment_id AND o.item_code = m.item_code AND o.level = m.level"
     " AND o.living = 1) OR EXISTS (SELECT 1 FROM refunds AS r WHERE r.payment_id = m.payment_id"
     " AND r.state NOT IN ('failed', 'rejected') AND r.changed_at >= f.changed_at)) LIMIT 1"
-)
-_PLACE: Final = (
-    "SELECT r.remit_type, r.state FROM remittance_parts AS p"
-    " JOIN remittances AS r ON r.id = p.remit_id WHERE p.payment_id = ?1 AND p.living = 1"
 )
 
 
@@ -287,19 +282,6 @@ async def hold(tx: Transaction, remit_id: int) -> bool:
     await tx.run("UPDATE remittance_parts SET living = 1 WHERE remit_id = ?1", remit_id)
     await _open(tx, remit_id, 0)
     return True
-
-
-async def place_of(tx: Transaction, payment_id: int) -> Place:
-    """How far a payment's money has gone by remittance; `moving` when a part is on its way.
-
-    `remitted`: some of it lies in a treasury; `cleared`: on another account.
-    """
-    rows = await tx.all(_PLACE, payment_id)
-    if any(row[1] != "succeeded" for row in rows):
-        return "moving"
-    if any(row[0] != "2" for row in rows):
-        return "remitted"
-    return "cleared" if rows else "no"
 
 
 async def without_voucher(tx: Transaction) -> list[int]:
