@@ -224,7 +224,7 @@ async def enter_refund(tx: Transaction, one: Refund, at: int) -> bool:
 
     False when it has entered already. Raises Inconsistent when more is paid back than was paid.
     """
-    paid = await clearing.entry_of_payment(tx, one.payment_id)
+    paid = await clearing.entry_of_payment(tx, one.payment_id, lock=True)
     if paid is None:
         return False
     parts = await clearing.parts_of(tx, paid.id)

@@ -18,10 +18,11 @@ from .records import Payment, Refund
 from .sql import insert_into, select_from, values
 
 _NEW: Final = ("id",)
-_LIVING: Final = "state NOT IN ('succeeded', 'failed', 'rejected')"
-# What waits of a payment is held back while one of its refunds lives.
+# What waits of a payment is held back while one of its refunds lives. Few do: they are looked up
+# once, not for each part.
 _HELD: Final = (
-    f"(EXISTS (SELECT 1 FROM refunds AS r WHERE r.payment_id = e.payment_id AND r.{_LIVING})"
+    "(e.payment_id IN (SELECT r.payment_id FROM refunds AS r WHERE r.state IN"
+    " ('requested', 'approved', 'queued', 'sent', 'acknowledged', 'unknown'))"
     " AND EXISTS (SELECT 1 FROM clearing_entries AS o JOIN clearing_parts AS q ON q.entry_id = o.id"
     " WHERE o.payment_id = e.payment_id AND o.refund_no = '' AND q.instr_no = '' AND q.amt <> 0))"
 )
@@ -125,9 +126,12 @@ async def enter(tx: Transaction, entry: Entry, parts: Sequence[Part]) -> bool:
     return True
 
 
-async def entry_of_payment(tx: Transaction, payment_id: int) -> Entry | None:
-    """The entry of a payment itself; None while it has not entered clearing."""
-    row = await tx.one(_ENTRY, payment_id)
+async def entry_of_payment(tx: Transaction, payment_id: int, *, lock: bool = False) -> Entry | None:
+    """The entry of a payment itself; None while it has not entered clearing.
+
+    ``lock`` serialises whoever nets refunds of it, which go by what was netted before.
+    """
+    row = await tx.one(_ENTRY + tx.for_update if lock else _ENTRY, payment_id)
     return Entry(*row) if row else None
 
 
