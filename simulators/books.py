@@ -15,6 +15,7 @@ from ..gateway.store import Transaction, open_store
 from .ledger import Entry, Ledger
 
 _LIVING = frozenset({"queued", "sent", "acknowledged", "unknown"})
+_ARRIVED = frozenset({"2616", "claim"})
 TABLES = (
     "bills", "bill_items", "payments", "confirmations", "refunds", "outbox", "archive", "tokens",
     "journal", "queried", "serials",
@@ -34,6 +35,12 @@ class BookedPayment:
     pay_mode: str
     duplicate: bool
     after_expiry: bool
+    channel: str = "2612"
+
+    @property
+    def collected(self) -> bool:
+        """Whether its node took the money of a payer; else it was told as money that arrived."""
+        return self.channel not in _ARRIVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +79,8 @@ class Books:
         return left + ([f"{self.untold} bills are still to be told"] if self.untold else [])
 
     def held(self, src: str) -> int:
-        """Fen that a node holds: its payments less its succeeded refunds."""
-        paid = sum(payment.amt for payment in self.payments if payment.src == src)
+        """Fen that a node took and keeps: its payments less its succeeded refunds."""
+        paid = sum(p.amt for p in self.payments if p.src == src and p.collected)
         back = sum(r.amt for r in self.refunds if r.src == src and r.state == "succeeded")
         return paid - back
 
@@ -88,7 +95,7 @@ async def read_books(url: str, directory: Path) -> Books:
 
 
 def _payment(row: tuple[Any, ...]) -> BookedPayment:
-    number, src, cfm_date, tra_no_bus, pay_code, amt, pay_mode, duplicate, after_expiry = row
+    number, src, cfm_date, tra_no_bus, pay_code, amt, pay_mode, duplicate, after_expiry = row[:9]
     return BookedPayment(
         number,
         src,
@@ -99,14 +106,15 @@ def _payment(row: tuple[Any, ...]) -> BookedPayment:
         pay_mode,
         duplicate == 1,
         after_expiry == 1,
+        str(row[9]),
     )
 
 
 async def _read(tx: Transaction) -> Books:
     bills = await tx.all("SELECT pay_code, state FROM bills ORDER BY pay_code")
     payments = await tx.all(
-        "SELECT id, src, cfm_date, tra_no_bus, pay_code, amt, pay_mode, duplicate, after_expiry"
-        " FROM payments ORDER BY id"
+        "SELECT id, src, cfm_date, tra_no_bus, pay_code, amt, pay_mode, duplicate, after_expiry,"
+        " channel FROM payments ORDER BY id"
     )
     refunds = await tx.all(
         "SELECT refund_no, payment_id, src, amt, state FROM refunds ORDER BY refund_no"
@@ -142,15 +150,20 @@ async def count_rows(url: str, directory: Path) -> dict[str, int]:
         await store.close()
 
 
-def differences(books: Books, ledgers: Mapping[str, Ledger]) -> list[str]:
+def differences(
+    books: Books,
+    ledgers: Mapping[str, Ledger],
+    arrivals: Mapping[str, Mapping[str, tuple[str, int]]] | None = None,
+) -> list[str]:
     """What the nodes' own ledgers (by code) and the books do not agree on; empty when they do.
 
     Every payment that a node was told is booked stands in the books exactly once, every other
-    nowhere; refunds agree; every paid bill has one effective payment.
+    nowhere; refunds agree; every paid bill has one effective payment. Payments that came as
+    arrivals stand in the arrivals of their node (TraNo to account and fen).
     """
-    faults: list[str] = []
+    faults = _arrival_faults(books, arrivals or {})
     for code, ledger in ledgers.items():
-        booked = [payment for payment in books.payments if payment.src == code]
+        booked = [p for p in books.payments if p.src == code and p.collected]
         faults += _unequal(code, booked, ledger.booked())
         faults += [
             f"{code}: payment {entry.tra_no_bus} was never answered"
@@ -175,6 +188,18 @@ def _unequal(code: str, booked: Iterable[BookedPayment], entries: Iterable[Entry
     faults = [f"{code}: {key[1]} is in the books and not in the ledger" for key in ours - theirs]
     faults += [f"{code}: {key[1]} is in the ledger and not in the books" for key in theirs - ours]
     return faults
+
+
+def _arrival_faults(
+    books: Books, arrivals: Mapping[str, Mapping[str, tuple[str, int]]]
+) -> list[str]:
+    """Payments by money that no bank has reported, or with another amount."""
+    return [
+        f"{payment.src}: arrival {payment.tra_no_bus} is a payment and was not told so"
+        for payment in books.payments
+        if not payment.collected
+        and arrivals.get(payment.src, {}).get(payment.tra_no_bus, ("", 0))[1] != payment.amt
+    ]
 
 
 def _refund_faults(books: Books, ledgers: Mapping[str, Ledger]) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Final
 from .accounts import Interbank, interbank
 from .bank import Bank
 from .clearing import ClearingBank
+from .executing import Executor
 from .identity import Clock, Habits, civil_now
 from .link import Address
 from .peer import Log, Node, Patience, no_log
@@ -65,6 +66,11 @@ class County:
     def collectors(self) -> tuple[Bank | Platform, ...]:
         """Who takes money."""
         return (*self.banks, self.platform)
+
+    @property
+    def executors(self) -> tuple[Executor, ...]:
+        """Who carries out orders."""
+        return (*(collector.executor for collector in self.collectors), self.clearing.executor)
 
     async def open(self) -> Address:
         """Start the gateway and tell everybody where it is. Raises CommandFailedError."""
@@ -122,10 +128,7 @@ async def county(
         clearing = ClearingBank(nodes[CLEARING], money)
         unit = UnitSystem(nodes[UNIT], LAND.code, LAND.name)
         everybody = County(installation, gateway, banks, platform, clearing, unit, money)
-        results = [
-            asyncio.create_task(who.executor.keep_sending())
-            for who in (*everybody.collectors, clearing)
-        ]
+        results = [asyncio.create_task(executor.keep_sending()) for executor in everybody.executors]
         stack.push_async_callback(_cancel, results)
         yield everybody
 

@@ -24,6 +24,7 @@ from .county import County, county
 from .day import DayPlan, Source, import_file, plan_day
 from .peer import Patience
 from .report import DayReport, render
+from .settling import Settling, played
 from .stories import OK, Teller
 
 Progress = Callable[[str], None]
@@ -66,6 +67,7 @@ class Demo:
         await self._morning()
         await self._stories()
         await self._evening()
+        await self._settle()
         return await self._close()
 
     # -- morning ---------------------------------------------------------------------------
@@ -198,13 +200,34 @@ class Demo:
         await self._results_told()
         await self._nothing_travels()
 
+    async def _settle(self) -> None:
+        """What becomes of the money that was collected."""
+        settling = Settling(
+            self.county, self.teller, self.plan.seed, say=self._say, quiet=self._quiet
+        )
+        fault = await played(settling)
+        if fault:
+            self._fault(fault)
+        await self._quiet()
+
+    async def _quiet(self) -> None:
+        """Wait until everything that was ordered is carried out and told."""
+        travelling: list[str] = []
+        for _ in range(_LOOKS):
+            await self._results_told()
+            travelling = (await self._books()).travelling
+            if not travelling:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+        self._fault(f"waited in vain: {'; '.join(travelling)}")
+
     async def _results_told(self) -> None:
         try:
             async with asyncio.timeout(10):
-                for collector in self.county.collectors:
-                    await collector.executor.all_told()
+                for executor in self.county.executors:
+                    await executor.all_told()
         except TimeoutError:
-            self._fault("results of refunds (2617) were not taken")
+            self._fault("results were not taken")
 
     async def _nothing_travels(self) -> None:
         """Wait until nothing is left to be sent: what was told last may be told once more."""
@@ -239,7 +262,8 @@ class Demo:
             self._fault(f"journal verify: {verified.stdout or verified.stderr}")
         books = await self._books()
         ledgers = {c.node.code: c.ledger for c in self.county.collectors}
-        self.faults += differences(books, ledgers)
+        arrivals = {bank.node.code: bank.receiver.arrivals for bank in self.county.banks}
+        self.faults += differences(books, ledgers, arrivals)
         self.faults += self._more_differences(books)
         await self._ask_the_commands(books)
         accounts = await self._compare_accounts()

@@ -58,6 +58,11 @@ class Mover:
         self._moved: set[tuple[str, str]] = set()
         self.batches: list[Batch] = []
 
+    @property
+    def till(self) -> Till:
+        """The node's hands on the money."""
+        return self._collector.till
+
     def waiting(self, account: str) -> list[Entry]:
         """Booked payments for an account at another bank that are not moved and not refunded."""
         till = self._collector.till

@@ -123,7 +123,7 @@ def render(report: DayReport) -> str:
     lines += _section(
         "Afterwards",
         [
-            ("technical refunds (技术性退付, 5617 → 2617)", str(report.refunds)),
+            ("refunds (退付, 5617 → 2617)", str(report.refunds)),
             ("payments told to the unit (5996)", str(report.notified)),
             ("bills told to the platform (5954)", str(report.told)),
             ("journal verified", "yes" if report.journal_ok else "NO"),

@@ -1,0 +1,258 @@
+"""The demo's evening: what becomes of the collected money, step by step, through commands and wire.
+
+Transfers between banks and what arrives of them, unidentified money that is claimed or returned,
+payments by virtual account and direct debit, business refunds with two operators, clearing with
+three levels of government and remittance. Every step moves money in the banks' double-entry books.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any, Final
+
+from ..codecs import format_yuan
+from . import people
+from .collector import Collector, Payer
+from .county import County
+from .ledger import Entry
+from .link import NoAnswerError
+from .moving import Account, Mover
+from .scenario import Behaviour, Rule
+from .stories import OK, Teller, UnexpectedError
+
+FISCAL: Final = Account("32001000000000000018")
+CLEARING: Final = Account(
+    "32009000000000000034", "待清分非税收入款项", "中国建设银行示例省分行", "9"
+)
+_REGISTRATION: Final = ("103043211", "不动产登记费", "次")
+_RECLAMATION: Final = ("320600000001", "土地复垦费", "平方米")
+_PROTOCOL: Final = ("--payer-no", "P000001", "--protocol", "XY000001", "--bank", "0105")
+_REASON: Final = "多缴退付"
+
+Say = Callable[[str], None]
+Quiet = Callable[[], Awaitable[None]]
+
+
+class Settling:
+    """Plays the evening. `quiet` waits until nothing travels any more."""
+
+    def __init__(
+        self, county: County, teller: Teller, seed: int, *, say: Say, quiet: Quiet
+    ) -> None:
+        self._county = county
+        self._teller = teller
+        self._random = Random(f"settling/{seed}")
+        self._say = say
+        self._quiet = quiet
+        self._codes: dict[str, str] = {}
+        self._amounts: dict[str, int] = {}
+        self._lines: list[str] = []
+        self._movers = [Mover(county.banks[1]), Mover(county.platform)]
+
+    async def play(self) -> None:
+        """The whole evening. Raises UnexpectedError, CommandFailedError, NoAnswerError."""
+        await self._make_bills()
+        await self._collect()
+        await self._unidentified()
+        await self._debit()
+        await self._refund("refunded", 3000, paid_from="collection")
+        await self._refund("cleared-refunded", 1234, paid_from="collection")
+        await self._move()
+        await self._clear()
+        await self._refund("cleared-0105", 1, paid_from="reserve")
+        await self._clear_again()
+
+    # -- bills -----------------------------------------------------------------------------
+
+    async def _make_bills(self) -> None:
+        """Bills of the evening's own, imported by the bureau."""
+        to_clear = {"RecAcctType": CLEARING.acct_type, "RecAcct": CLEARING.number}
+        self._plan("cleared-0105", [(_REGISTRATION, 55001)], to_clear)
+        self._plan("cleared-refunded", [(_REGISTRATION, 8000)], to_clear)
+        self._plan("cleared-0301", [(_REGISTRATION, 8000), (_RECLAMATION, 3333)], to_clear)
+        self._plan("subject", [(_RECLAMATION, 100001)], {"RecAcctType": "3"})
+        self._plan("virtual", [(_REGISTRATION, 16000)], {"VirtualAcct": "auto"})
+        for name in ("debited", "late", "refunded", "claimed"):
+            amount = self._random.choice((8000, 55000))
+            self._plan(name, [(_REGISTRATION, amount)], {})
+        installation = self._county.installation
+        file = installation.directory / "evening.jsonl"
+        file.write_text("".join(f"{line}\n" for line in self._lines), "utf-8")
+        finished = await installation.must("bill", "import", str(file), "--json", operator="maker1")
+        self._codes = dict(zip(self._amounts, finished.json()["pay_codes"], strict=True))
+        for code in self._codes.values():
+            self._teller.final[code] = "1"
+
+    def _plan(
+        self,
+        name: str,
+        items: list[tuple[tuple[str, str, str], int]],
+        more: dict[str, str],
+    ) -> None:
+        amt = sum(amount for _, amount in items)
+        today = self._county.banks[0].node.identity.clock().strftime("%Y%m%d")
+        bill: dict[str, Any] = {
+            "AdmDivCode": "320682",
+            "BillDate": today,
+            "ChgAgenCode": "0104901",
+            "PayerName": people.person(self._random),
+            "OriAmt": format_yuan(amt),
+            "DelayAmt": "0.00",
+            "Items": [
+                {"ItemCode": code, "ItemName": text, "Amt": format_yuan(amount), "Unit": measure}
+                for (code, text, measure), amount in items
+            ],
+            **more,
+        }
+        self._amounts[name] = amt
+        self._lines.append(json.dumps(bill, ensure_ascii=False))
+
+    # -- collecting ------------------------------------------------------------------------
+
+    async def _pay(self, name: str, collector: Collector, *, late: bool = False) -> Entry:
+        """A bill is asked for and paid at a counter."""
+        quote = await collector.query(self._codes[name])
+        self._teller.expect("2601", quote.result, OK)
+        if quote.due is None or quote.due.Amt != self._amounts[name]:
+            raise UnexpectedError(f"2601 told something else about the bill {name}")
+        payer = Payer(quote.due.PayerName, *people.bank_account(self._random))
+        entry = await collector.pay(quote.due, payer, pay_mode="11", late=late)
+        self._teller.expect("2612", entry.result, OK)
+        return entry
+
+    async def _collect(self) -> None:
+        first, second = self._county.banks
+        for name, bank in (
+            ("cleared-0105", first),
+            ("cleared-refunded", first),
+            ("cleared-0301", second),
+            ("subject", second),
+            ("refunded", first),
+        ):
+            await self._pay(name, bank)
+        entry = await self._pay("late", first, late=True)
+        self._teller.expect("2619", await first.receiver.landed(first, entry), OK)
+        self._say("money of a branch has come to its account (2619)")
+        quote = await first.query(self._codes["virtual"])
+        if quote.due is None or not quote.due.Hold2:
+            raise UnexpectedError("the bill has no virtual account")
+        payer = quote.due.PayerName
+        number = quote.due.RecAcct
+        tra_no = await first.receiver.on_virtual(number, self._amounts["virtual"], payer)
+        self._teller.expect("2616", OK if tra_no in first.receiver.arrivals else "refused", OK)
+        self._teller.expect("2616 again", await first.receiver.again(tra_no), OK)
+        self._say("a bill was paid by its virtual account (虚拟账号, 2616)")
+
+    async def _unidentified(self) -> None:
+        """Transfer first, bill later: one sum is claimed, one goes back."""
+        receiver, installation = self._county.banks[0].receiver, self._county.installation
+        amounts = (self._amounts["claimed"], 12345)
+        numbers = [
+            await receiver.unnamed(FISCAL, amt, "示例市宏达物流有限公司", word="不动产登记费")
+            for amt in amounts
+        ]
+        for number in numbers:
+            self._teller.expect("2615", OK if number in receiver.arrivals else "refused", OK)
+        listed = (await installation.must("arrival", "list", "--json")).json()["arrivals"]
+        ids = {row["TraNo"]: str(row["id"]) for row in listed}
+        why = ("--reason", "缴款人来电确认")
+        await installation.must(
+            "arrival", "claim", ids[numbers[0]], self._codes["claimed"], *why, operator="maker1"
+        )
+        await installation.must("arrival", "return", ids[numbers[1]], *why, operator="maker1")
+        receiver.give_back(numbers[1])
+        self._say("unidentified money (未明资金): one sum claimed for a bill, one returned")
+
+    async def _debit(self) -> None:
+        installation = self._county.installation
+        await installation.must(
+            "debit", "protocol", "add", *_PROTOCOL, "--payer", "王小明",
+            "--account", "6217000000000001", operator="maker1",
+        )  # fmt: skip
+        await installation.must(
+            "debit", "request", self._codes["debited"], *_PROTOCOL, operator="maker1"
+        )
+        await self._quiet()
+        self._say("a payer's account was debited by protocol (划缴, 5604 → 2607)")
+
+    async def _refund(self, name: str, amt: int, *, paid_from: str) -> None:
+        """A business refund: asked for by one operator, approved by another."""
+        installation = self._county.installation
+        asked = await installation.must(
+            "refund", "request", self._codes[name], "--amount", format_yuan(amt),
+            "--reason", _REASON, "--json", operator="maker1",
+        )  # fmt: skip
+        number = asked.json()["RefundNo"]
+        approved = await installation.must(
+            "refund", "approve", number, "--json", operator="checker1"
+        )
+        found = approved.json()["paid_from"]
+        if found != paid_from:
+            raise UnexpectedError(f"refund of {name} is paid from {found}, not {paid_from}")
+        self._teller.refunds += 1
+        await self._quiet()
+        self._say(f"{format_yuan(amt)} yuan were refunded from the {paid_from} (业务退付, 5617)")
+
+    # -- moving on -------------------------------------------------------------------------
+
+    async def _move(self) -> None:
+        """Money for accounts at another bank goes there, and arrives."""
+        for account, receiver in (
+            (FISCAL, self._county.banks[0].receiver),
+            (CLEARING, self._county.clearing.receiver),
+        ):
+            for mover in self._movers:
+                batch = await mover.move(account)
+                if batch is None:
+                    continue
+                self._teller.expect("2613", batch.result, OK)
+                result = await receiver.batch_arrived(batch, mover.till)
+                self._teller.expect("2615", result, OK)
+                count = len(batch.entries)
+                self._say(f"{count} payments were moved to their account's bank (2613 → 2615)")
+
+    async def _clear(self) -> None:
+        """Money is shared among three levels; one line fails and is sent again."""
+        script = self._county.clearing.node.script
+        refused = Behaviour(result="99999", information="收款户名不符", lines=(2,))
+        script.add(Rule(side="execute", number="5614", nth=1, do=refused))
+        await self._run_clearing(instructions=3)
+        listed = await self._county.installation.must(
+            "clearing", "list", "--state", "partly", "--json"
+        )
+        partly = [row["InstrNo"] for row in listed.json()["instructions"]]
+        if len(partly) != 1:
+            raise UnexpectedError(f"{len(partly)} clearing instructions went partly, not 1")
+        await self._county.installation.must("clearing", "resend", partly[0], operator="maker1")
+        await self._quiet()
+        self._say("one line was refused, and sent again under a new number")
+
+    async def _clear_again(self) -> None:
+        """A refund of cleared money is owed by the levels: it waits for more to be cleared."""
+        await self._run_clearing(instructions=0)
+
+    async def _run_clearing(self, *, instructions: int) -> None:
+        today = self._county.banks[0].node.identity.clock().strftime("%Y-%m-%d")
+        ran = await self._county.installation.must(
+            "clearing", "run", "--date", today, "--json", operator="maker1"
+        )
+        made = ran.json()["instructions"]
+        if len(made) != instructions:
+            raise UnexpectedError(f"{len(made)} clearing instructions, not {instructions}")
+        if made:
+            self._say(f"{len(made)} clearing instructions (清分, 5614) are on their way")
+        await self._quiet()
+
+
+async def played(settling: Settling) -> str:
+    """Play the evening; what went wrong, '' for nothing."""
+    try:
+        await settling.play()
+    except (UnexpectedError, NoAnswerError) as error:
+        return f"evening: {type(error).__name__}: {error}"
+    return ""
+
+
+__all__ = ["Settling", "played"]
