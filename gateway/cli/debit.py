@@ -62,7 +62,6 @@ def register(subparsers: Subparsers) -> None:
     asking.add_argument(
         "--last-date",
         type=date_argument,
-        default="",
         metavar="YYYY-MM-DD",
         help="last day of debiting (default: the bill's last day, else 10 days from now)",
     )
@@ -95,14 +94,13 @@ def _register_ends(actions: Subparsers) -> None:
     settling.add_argument(
         "--date",
         type=date_argument,
-        default="",
         metavar="YYYY-MM-DD",
         help="the bank's date of a success",
     )
     settling.add_argument(
         "--time",
         type=_time_argument,
-        default="000000",
+        default="00:00:00",
         metavar="HH:MM:SS",
         help="the bank's time of a success",
     )
@@ -133,7 +131,6 @@ def _register_protocols(actions: Subparsers) -> None:
         "--from",
         dest="start",
         type=date_argument,
-        default="",
         metavar="YYYY-MM-DD",
         help="first day that it holds (default: today)",
     )
@@ -141,7 +138,6 @@ def _register_protocols(actions: Subparsers) -> None:
         "--to",
         dest="stop",
         type=date_argument,
-        default="",
         metavar="YYYY-MM-DD",
         help="last day that it holds (default: until further notice)",
     )
@@ -151,7 +147,6 @@ def _register_protocols(actions: Subparsers) -> None:
         "--on",
         dest="stop",
         type=date_argument,
-        default="",
         metavar="YYYY-MM-DD",
         help="last day that it holds (default: today)",
     )
@@ -193,7 +188,7 @@ async def _request(arguments: argparse.Namespace) -> int:
         arguments.payer_no,
         arguments.protocol,
         arguments.bank,
-        arguments.last_date,
+        arguments.last_date or "",
     )
     async with open_gateway(arguments) as opened:
         acting = acting_as(opened, await act_as(opened, arguments))
@@ -205,7 +200,7 @@ async def _request(arguments: argparse.Namespace) -> int:
 async def _settle(arguments: argparse.Namespace) -> int:
     number: str = arguments.debit_no
     taken = arguments.state == "succeeded"
-    if taken != bool(arguments.number and arguments.date):
+    if (bool(arguments.number), bool(arguments.date)) != (taken, taken):
         do = "give --number and --date" if taken else "leave --number and --date out"
         raise CommandError(
             "what was taken has the bank's number and date, what was not has none",
@@ -223,7 +218,7 @@ async def _settle(arguments: argparse.Namespace) -> int:
         ):
             raise CommandError(f"must have 1 to {most} printable characters", where=option)
     found = Found(
-        arguments.reason, arguments.number, arguments.date, arguments.time if taken else ""
+        arguments.reason, arguments.number, arguments.date or "", arguments.time if taken else ""
     )
     async with open_gateway(arguments) as opened:
         acting = acting_as(opened, await act_as(opened, arguments, CHECKER))
@@ -323,7 +318,7 @@ async def _add(arguments: argparse.Namespace) -> int:
             payer_acct=arguments.account,
             payer_op_bk=arguments.account_bank,
             start_date=arguments.start or acting.today,
-            stop_date=arguments.stop,
+            stop_date=arguments.stop or "",
             created_at=acting.at,
             created_by=acting.name,
         )

@@ -129,7 +129,6 @@ def _register_ends(actions: Subparsers) -> None:
     settling.add_argument(
         "--date",
         type=date_argument,
-        default="",
         metavar="YYYY-MM-DD",
         help="date of the transfer (default of a success: today)",
     )
@@ -214,7 +213,7 @@ async def _reject(arguments: argparse.Namespace) -> int:
 
 async def _settle(arguments: argparse.Namespace) -> int:
     number: str = arguments.refund_no
-    ending = Ending(arguments.state, arguments.reason, arguments.number, arguments.date)
+    ending = Ending(arguments.state, arguments.reason, arguments.number, arguments.date or "")
     if len(ending.tra_no) > 50 or not ending.tra_no.isprintable():
         raise CommandError("the number has at most 50 printable characters", where="--number")
     async with open_gateway(arguments) as opened:
