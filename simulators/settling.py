@@ -7,6 +7,7 @@ three levels of government and remittance. Every step moves money in the banks' 
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from random import Random
@@ -55,13 +56,19 @@ class Settling:
         """The whole evening. Raises UnexpectedError, CommandFailedError, NoAnswerError."""
         await self._make_bills()
         await self._collect()
-        await self._unidentified()
-        await self._debit()
-        await self._refund("refunded", 3000, paid_from="collection")
-        await self._refund("cleared-refunded", 1234, paid_from="collection")
+        await asyncio.gather(
+            self._push(),
+            self._unidentified(),
+            self._debit(),
+            self._refund("refunded", 3000, paid_from="collection"),
+            self._refund("cleared-refunded", 1234, paid_from="collection"),
+        )
+        await self._quiet()
+        self._check_pushed()
         await self._move()
-        await self._clear()
+        await asyncio.gather(self._clear(), self._remit())
         await self._refund("cleared-0105", 1, paid_from="reserve")
+        await self._quiet()
         await self._clear_again()
 
     # -- bills -----------------------------------------------------------------------------
@@ -145,6 +152,18 @@ class Settling:
         self._teller.expect("2616 again", await first.receiver.again(tra_no), OK)
         self._say("a bill was paid by its virtual account (虚拟账号, 2616)")
 
+    async def _push(self) -> None:
+        """Banks and the platform are told of accounts, regions, units and items."""
+        await self._county.installation.must("catalogue", "push", operator="maker1")
+
+    def _check_pushed(self) -> None:
+        for bank in self._county.banks:
+            if not bank.accounts or not bank.regions:
+                raise UnexpectedError(f"{bank.node.code} was told of no accounts or regions")
+        if not self._county.platform.base_data:
+            raise UnexpectedError("the platform was told of no base data")
+        self._say("banks and the platform have the base data (5952 → 2952, 5953, 5955)")
+
     async def _unidentified(self) -> None:
         """Transfer first, bill later: one sum is claimed, one goes back."""
         receiver, installation = self._county.banks[0].receiver, self._county.installation
@@ -174,8 +193,7 @@ class Settling:
         await installation.must(
             "debit", "request", self._codes["debited"], *_PROTOCOL, operator="maker1"
         )
-        await self._quiet()
-        self._say("a payer's account was debited by protocol (划缴, 5604 → 2607)")
+        self._say("a payer's account is debited by protocol (划缴, 5604 → 2607)")
 
     async def _refund(self, name: str, amt: int, *, paid_from: str) -> None:
         """A business refund: asked for by one operator, approved by another."""
@@ -192,8 +210,7 @@ class Settling:
         if found != paid_from:
             raise UnexpectedError(f"refund of {name} is paid from {found}, not {paid_from}")
         self._teller.refunds += 1
-        await self._quiet()
-        self._say(f"{format_yuan(amt)} yuan were refunded from the {paid_from} (业务退付, 5617)")
+        self._say(f"{format_yuan(amt)} yuan are refunded from the {paid_from} (业务退付, 5617)")
 
     # -- moving on -------------------------------------------------------------------------
 
@@ -228,6 +245,27 @@ class Settling:
         await self._county.installation.must("clearing", "resend", partly[0], operator="maker1")
         await self._quiet()
         self._say("one line was refused, and sent again under a new number")
+
+    async def _remit(self) -> None:
+        """Confirmed income goes to treasuries, a line per bill or grouped; one remittance fails."""
+        script = self._county.banks[0].node.script
+        refused = Behaviour(result="99999", information="国库系统未开放")
+        script.add(Rule(side="execute", number="5618", nth=1, do=refused))
+        first = await self._run_remittance()
+        modes = {row["RemitMode"] for row in first}
+        if modes != {"1", "2"}:
+            raise UnexpectedError(f"remittances have the modes {modes}, not both")
+        self._say(f"{len(first)} remittances (缴库, 5618), direct and consolidated")
+        again = await self._run_remittance()
+        if len(again) != 1:
+            raise UnexpectedError(f"{len(again)} remittances were made again, not 1")
+        self._say("one remittance failed, its income was remitted again under a new number")
+
+    async def _run_remittance(self) -> list[dict[str, Any]]:
+        ran = await self._county.installation.must("remit", "run", "--json", operator="maker1")
+        await self._quiet()
+        made: list[dict[str, Any]] = ran.json()["remittances"]
+        return made
 
     async def _clear_again(self) -> None:
         """A refund of cleared money is owed by the levels: it waits for more to be cleared."""
