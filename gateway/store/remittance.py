@@ -141,7 +141,8 @@ async def insert(
     ConstraintViolated when the number exists, or when a part is in a living remittance already.
     ValueError when total or count are not those of the lines.
     """
-    _check_sums(remittance.total, remittance.count, lines, parts, remittance.state == "unmatched")
+    if remittance.origin == "run" or lines or parts:  # a bank's own gets its lines later, or none
+        _check_sums(remittance.total, remittance.count, lines, parts)
     row = await tx.one(_INSERT, *_VALUES(remittance))
     if row is None:
         raise RuntimeError("the database returned no id")
@@ -158,7 +159,7 @@ async def match(
     at: int,
 ) -> bool:
     """Give a bank's own remittance its lines; False when it has them already."""
-    _check_sums(remittance.total, len(lines), lines, parts, False)
+    _check_sums(remittance.total, len(lines), lines, parts)
     changed = await tx.run(
         "UPDATE remittances SET state = 'succeeded', count = ?2, region = ?3, mode = ?4,"
         " remit_type = ?5, pay_acct = ?6, changed_at = ?7"
@@ -181,10 +182,7 @@ def _check_sums(
     count: int,
     lines: Sequence[RemittanceLine],
     parts: Sequence[RemittancePart],
-    empty: bool,
 ) -> None:
-    if empty and not lines and not parts:
-        return
     by_line = dict.fromkeys((line.line_no for line in lines), 0)
     for part in parts:
         by_line[part.line_no] += part.amt
