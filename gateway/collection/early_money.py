@@ -30,11 +30,10 @@ async def recognise(
     IDENTITY is (SRC, CfmDate, TraNoBus), in one name space with the numbers of arrivals. In-transit
     money (2619) names the bill instead: it belongs to the EFFECTIVE payment.
     """
-    src, date, number = identity
-    found = await arrivals.by_number(tx, src, number)
-    if found is None or (found.state, found.arr_date, found.amt) != ("unidentified", date, amt):
-        found = await _named(tx, pay_code, src, amt) if effective else None
-    if found is None:
+    found = await _numbered(tx, identity, pay_code, amt)
+    if (found is None or found.state != "unidentified") and effective:
+        found = await _named(tx, pay_code, identity[0], amt)
+    if found is None or found.state != "unidentified":
         return
     await arrivals.end(
         tx,
@@ -64,11 +63,20 @@ async def _named(tx: Transaction, pay_code: str, src: str, amt: int) -> Arrival 
     return None
 
 
-async def was_returned(tx: Transaction, src: str, date: str, number: str, amt: int) -> bool:
-    """Whether an operator has given back the very money that a confirmation names."""
+async def _numbered(
+    tx: Transaction, identity: tuple[str, str, str], pay_code: str, amt: int
+) -> Arrival | None:
+    """The very money of a confirmation: its number, date and amount, and no other bill named."""
+    src, date, number = identity
     found = await arrivals.by_number(tx, src, number)
-    return found is not None and (found.state, found.arr_date, found.amt) == (
-        "returned",
-        date,
-        amt,
-    )
+    if found is None or (found.arr_date, found.amt) != (date, amt):
+        return None
+    return found if found.pay_code in {"", pay_code} else None
+
+
+async def was_returned(
+    tx: Transaction, identity: tuple[str, str, str], pay_code: str, amt: int
+) -> bool:
+    """Whether an operator has given back the very money that a confirmation names."""
+    found = await _numbered(tx, identity, pay_code, amt)
+    return found is not None and found.state == "returned"

@@ -99,7 +99,8 @@ class ConfirmPayment(Flow[Confirmation]):
         if refusal is not None:
             return await self._refuse(tx, content, refusal, notes)
         assert bill is not None  # noqa: S101 - no bill is a refusal
-        if await was_returned(tx, content.src, content.cfm_date, content.tra_no_bus, content.amt):
+        identity = (content.src, content.cfm_date, content.tra_no_bus)
+        if await was_returned(tx, identity, content.pay_code, content.amt):
             text = "该笔资金已按未明资金退回"
             return await self._refuse(tx, content, Result.DUPLICATE_PAYMENT, notes, text)
         if bill.state != "unpaid":

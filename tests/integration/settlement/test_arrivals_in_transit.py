@@ -182,3 +182,15 @@ async def test_what_is_wrong_is_refused(office: Office, tag: str, value: str) ->
         answer = await in_transit(office, pay_code, **{tag: value})
     assert code(answer) == "10002"
     assert f"{tag}: " in answer.information
+
+
+async def test_the_number_of_another_bills_payment_says_nothing(office: Office) -> None:
+    """Money in transit names its bill: its number may be that of any other payment."""
+    named, other = await office.bill(), await office.bill()
+    assert code(await in_transit(office, named, TraNo="T5")) == "00000"
+    assert code(await office.confirm(BANK, other, TraNoBus="T5")) == "00000"
+    assert state(office, "T5") == ("unidentified", "the bill is not paid")
+    assert arrived_on(office, other) == ""
+    assert code(await office.confirm(BANK, named, TraNoBus="T6")) == "00000"
+    assert state(office, "T5")[0] == "identified"
+    assert arrived_on(office, named) == TODAY
