@@ -112,7 +112,8 @@ def test_the_voucher_says_everything() -> None:
     text = Text(treasury_page(made, NODE)).text
     for expected in (
         "示例市财政局国库退库凭证", "YW2026030300000001", "2026年3月4日", "王五",
-        "6222000011112222", "103043211", "不动产登记费", "县级", "3206820000", "国家金库示例市支库", "1409.50",
+        "6222000011112222", "103043211", "不动产登记费", "县级", "3206820000", "国家金库示例市支库",
+        "1409.50",
         "壹仟肆佰零玖元伍角整", "checker1",
     ):  # fmt: skip
         assert expected in text
