@@ -71,10 +71,10 @@ def treasury_page(voucher: TreasuryVoucher, node_name: str) -> str:
         f'<th style="width:{width}%">{name}</th>'
         for name, width in (
             ("项目识别码", 15),
-            ("收入项目名称", 23),
+            ("收入项目名称", 22),
             ("收入科目", 15),
-            ("预算级次", 10),
-            ("国库", 23),
+            ("预算级次", 12),
+            ("国库", 22),
             ("金额(元)", 14),
         )
     )
@@ -126,7 +126,7 @@ def _about(whole: Whole, items: str) -> str:
         )
     )
     amounts = (
-        '<table style="margin-top:1.5mm"><colgroup><col style="width:13%"><col></colgroup>'
+        '<table style="margin-top:1.5mm"><colgroup><col style="width:16%"><col></colgroup>'
         f'<tr class="total"><th>退付金额</th><td>{capitals(refund.amt)}'
         f" ¥{format_yuan(refund.amt)}</td></tr>"
         f"<tr><th>退付原因</th><td>{escape(refund.reason)}</td></tr></table>"
@@ -139,7 +139,7 @@ def _table(rows: Iterable[tuple[str, str, str, str]]) -> str:
         f"<tr><th>{left}</th><td>{escape(one)}</td><th>{right}</th><td>{escape(two)}</td></tr>"
         for left, one, right, two in rows
     )
-    columns = '<col style="width:13%"><col style="width:37%">' * 2
+    columns = '<col style="width:16%"><col style="width:34%">' * 2
     return f"<table><colgroup>{columns}</colgroup>{cells}</table>"
 
 
