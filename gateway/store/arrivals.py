@@ -94,7 +94,10 @@ class ArrivalFilter:
     def conditions(self) -> Conditions:
         """The conditions as SQL."""
         found = Conditions()
-        found.equal("state", self.state)
+        if self.state == "unidentified":
+            found.add("state = 'unidentified'")  # written out, so that its index serves
+        else:
+            found.equal("state", self.state)
         found.equal("src", self.src)
         found.equal("kind", self.kind)
         if self.arr_date_from:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from . import payments
 from .protocol import Transaction
 from .records import Payment
 from .sql import Conditions, columns, insert_into, select_from, values
@@ -63,11 +64,6 @@ _PAYMENTS: Final = (
     f"SELECT {_PAID} FROM transfer_details d JOIN payments p ON p.id = d.payment_id"  # noqa: S608
     " WHERE d.transfer_id = ?1 ORDER BY d.line"
 )
-_CONFIRMED: Final = select_from(
-    Payment,
-    "payments",
-    "WHERE pay_code = ?1 AND src = ?2 AND tra_no_bus = ?3 ORDER BY duplicate, id",
-)
 _BATCH_OF: Final = (
     "SELECT t.batch_no FROM transfer_details d JOIN transfers t ON t.id = d.transfer_id"
     " WHERE d.payment_id = ?1 AND d.living = 1"
@@ -118,8 +114,10 @@ async def payments_of(tx: Transaction, transfer_id: int) -> list[Payment]:
 
 async def confirmed(tx: Transaction, pay_code: str, src: str, tra_no_bus: str) -> list[Payment]:
     """A node's payments of a bill under a number, locked; the effective one first."""
-    rows = await tx.all(_CONFIRMED + tx.for_update, pay_code, src, tra_no_bus)
-    return [Payment(*row) for row in rows]
+    of_bill = await payments.of_bill(tx, pay_code)
+    wanted = [p.id for p in of_bill if (p.src, p.tra_no_bus) == (src, tra_no_bus)]
+    found = [await payments.get(tx, payment_id, lock=True) for payment_id in wanted]
+    return [payment for payment in found if payment is not None]
 
 
 async def batch_of(tx: Transaction, payment_id: int) -> str | None:

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from nontax.gateway.store import StoreError, StoreFailed, entries, records, sqlite_path
+from nontax.gateway.store import (
+    StoreError,
+    StoreFailed,
+    arrivals,
+    entries,
+    records,
+    sqlite_path,
+    supervised,
+    transfers,
+)
 from nontax.gateway.store.journal import GENESIS, chain_hash
 from nontax.gateway.store.sql import (
     Conditions,
@@ -103,6 +112,12 @@ TABLES = {
     records.ArchivedMessage: "archive",
     records.TokenRow: "tokens",
     records.Operator: "operators",
+    arrivals.Arrival: "arrivals",
+    arrivals.ArrivalAction: "arrival_actions",
+    transfers.Transfer: "transfers",
+    transfers.TransferDetail: "transfer_details",
+    supervised.Balance: "supervised_balances",
+    supervised.Movement: "supervised_lines",
     entries.Region: "regions",
     entries.Unit: "units",
     entries.BillKind: "bill_kinds",
