@@ -12,7 +12,7 @@ from typing import Final
 
 from ..clock import Clock
 from ..observe.log import Log
-from ..store import Store, StoreClosed, StoreError, basedata
+from ..store import Store, StoreClosed, StoreError, basedata, journal
 from ..wakeup import Wakeup
 from .entries import EntryFault
 from .following import GATEWAY
@@ -59,8 +59,12 @@ class CatalogueSync:
     async def look(self) -> int:
         """Queue what is new if the catalogue, or the day, has changed; how many batches."""
         today = self._clock.today()
-        look = partial(basedata.catalogue_changed, after=self._row)
-        row, changed = await self._store.scan(look)
+        if not self._day:
+            # Everything is looked at; what the whole journal says is no matter.
+            row, changed = (await self._store.read(journal.head))[0], True
+        else:
+            look = partial(basedata.catalogue_changed, after=self._row)
+            row, changed = await self._store.scan(look)
         made = 0
         if changed or today != self._day:
             for target in self._targets:
