@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -224,6 +225,15 @@ class RemitSite(Site):
             whole = sum(p["amt"] for p in self.rows("remittance_parts", "living = 1")
                         if p["payment_id"] == payment["id"])  # fmt: skip
             assert whole <= payment["amt"]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another task or process does."""
+    async with asyncio.timeout(30):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
