@@ -27,6 +27,7 @@ from .importfields import (
     Faults,
     make_draft,
     make_entry,
+    printable_name,
     read_fields,
     require,
 )
@@ -215,7 +216,7 @@ def _header(rows: Any) -> list[str]:
     known = {*BILL_FIELDS, *ITEM_FIELDS, *SCHOOL_FIELDS, BILL_REFERENCE}
     for name in columns:
         if name not in known:
-            raise FileRefused(f"{shown(name, 40)!r} is no column of bills", 1)
+            raise FileRefused(f"{printable_name(name)!r} is no column of bills", 1)
         if columns.count(name) > 1:
             raise FileRefused(f"column {name} stands twice", 1)
     missing = [name for name in (*REQUIRED, "ItemCode", "ItemName", "Amt") if name not in columns]

@@ -131,6 +131,11 @@ class Faults(list[Fault]):
         self.append(wrong(tag, chinese, english, value))
 
 
+def printable_name(tag: str) -> str:
+    """A field's name as it may be printed: in a file without headings they are somebody's data."""
+    return shown(tag, 40) if tag.isascii() and tag.isidentifier() else mask(Sensitive.TEXT, tag)
+
+
 def read_fields(
     raw: Mapping[str, object], fields: Mapping[str, Field], faults: Faults, prefix: str = ""
 ) -> dict[str, Any]:
@@ -139,7 +144,7 @@ def read_fields(
     for tag, value in raw.items():
         field = fields.get(tag)
         if field is None:
-            faults.add(prefix + shown(tag, 40), "未知字段", "is no field of an imported bill")
+            faults.add(prefix + printable_name(tag), "未知字段", "is no field of an imported bill")
         elif not isinstance(value, str):
             faults.add(prefix + tag, "应为文本", "must be a text in quotes")
         else:
