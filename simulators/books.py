@@ -71,12 +71,7 @@ class Books:
     @property
     def travelling(self) -> list[str]:
         """What still has to leave, or waits for its result; empty when all is done."""
-        left = [
-            f"{count} messages {number} are still {state}"
-            for (number, state), count in sorted(self.outbox.items())
-            if state in _LIVING
-        ]
-        return left + ([f"{self.untold} bills are still to be told"] if self.untold else [])
+        return _left(self.outbox, self.untold)
 
     def held(self, src: str) -> int:
         """Fen that a node took and keeps: its payments less its succeeded refunds."""
@@ -92,6 +87,37 @@ async def read_books(url: str, directory: Path) -> Books:
         return await store.scan(_read)
     finally:
         await store.close()
+
+
+async def read_travelling(url: str, directory: Path) -> list[str]:
+    """What still has to leave, or waits for its result, of a store; empty when all is done."""
+    store = await open_store(url, directory)
+    try:
+        return await store.scan(_travelling)
+    finally:
+        await store.close()
+
+
+async def _travelling(tx: Transaction) -> list[str]:
+    outbox, untold = await _outbox(tx)
+    return _left(outbox, untold)
+
+
+async def _outbox(tx: Transaction) -> tuple[dict[tuple[str, str], int], int]:
+    """Messages by number and state, and how many bills are still to be told."""
+    rows = await tx.all("SELECT number, state, count(*) FROM outbox GROUP BY number, state")
+    untold = await tx.one("SELECT count(*) FROM bill_sync")
+    counts = {(str(number), str(state)): int(count) for number, state, count in rows}
+    return counts, 0 if untold is None else int(untold[0])
+
+
+def _left(outbox: Mapping[tuple[str, str], int], untold: int) -> list[str]:
+    left = [
+        f"{count} messages {number} are still {state}"
+        for (number, state), count in sorted(outbox.items())
+        if state in _LIVING
+    ]
+    return left + ([f"{untold} bills are still to be told"] if untold else [])
 
 
 def _payment(row: tuple[Any, ...]) -> BookedPayment:
@@ -119,16 +145,15 @@ async def _read(tx: Transaction) -> Books:
     refunds = await tx.all(
         "SELECT refund_no, payment_id, src, amt, state FROM refunds ORDER BY refund_no"
     )
-    outbox = await tx.all("SELECT number, state, count(*) FROM outbox GROUP BY number, state")
+    outbox, untold = await _outbox(tx)
     serials = await tx.all("SELECT scope, last FROM serials")
-    untold = await tx.one("SELECT count(*) FROM bill_sync")
     return Books(
         bills={str(code): str(state) for code, state in bills},
         payments=tuple(_payment(row) for row in payments),
         refunds=tuple(BookedRefund(*row) for row in refunds),
-        outbox={(str(number), str(state)): int(count) for number, state, count in outbox},
+        outbox=outbox,
         serials={str(scope): int(last) for scope, last in serials},
-        untold=0 if untold is None else int(untold[0]),
+        untold=untold,
     )
 
 

@@ -19,7 +19,7 @@ from string import ascii_letters, digits
 from typing import Any
 
 from ..mac import Secret
-from .books import Books, differences, read_books
+from .books import Books, differences, read_books, read_travelling
 from .county import County, county
 from .day import DayPlan, Source, import_file, plan_day
 from .peer import Patience
@@ -215,7 +215,7 @@ class Demo:
         travelling: list[str] = []
         for _ in range(_LOOKS):
             await self._results_told()
-            travelling = (await self._books()).travelling
+            travelling = await self._travelling()
             if not travelling:
                 return
             await asyncio.sleep(_LOOK_SECONDS)
@@ -232,13 +232,17 @@ class Demo:
     async def _nothing_travels(self) -> None:
         """Wait until nothing is left to be sent: what was told last may be told once more."""
         for _ in range(_LOOKS):
-            if not (await self._books()).travelling:
+            if not await self._travelling():
                 return
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _books(self) -> Books:
         installation = self.county.installation
         return await read_books(installation.config().store.url, installation.directory)
+
+    async def _travelling(self) -> list[str]:
+        installation = self.county.installation
+        return await read_travelling(installation.config().store.url, installation.directory)
 
     def _untold(self) -> list[str]:
         """Bills that the platform does not know, or knows in another state."""
