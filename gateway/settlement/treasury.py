@@ -18,6 +18,7 @@ from ..store.entries import Target, Treasury
 from ..store.protocol import Transaction
 from ..store.records import Item, Refund
 from .refunds import Whole
+from .remittance import treasury_of
 from .sharing import WHOLE, Line, refund, settled
 
 LEVELS: Final = {"0": "共享", "1": "中央", "2": "省级", "3": "市级", "4": "县级", "5": "乡级"}
@@ -73,6 +74,7 @@ async def treasury_voucher(tx: Transaction, whole: Whole) -> TreasuryVoucher:
     shares = refund(lines, _before(whole.refund, of_payment), whole.refund.amt)
     known = await catalogue.entries(tx, Treasury)
     parts = await refunds.remitted(tx, payment.id)
+    date = date_from_ms(whole.refund.decided_at)
     remitted = {(part.item_code, part.level): part for part in parts}
     found = []
     for (code, _), rule, amounts in zip(owed, rules, shares, strict=True):
@@ -81,7 +83,7 @@ async def treasury_voucher(tx: Transaction, whole: Whole) -> TreasuryVoucher:
             if amt:
                 target = rule[index].target if rule else None
                 went = remitted.get((code, target.level if target else ""))
-                place = _treasury(target, known, bill.region)
+                place = _treasury(target, known, bill.region, date)
                 if went is not None:
                     place = (went.treasury_code, went.treasury_name)
                 found.append(_line(code, item, target, place, amt))
@@ -100,12 +102,14 @@ def _before(mine: Refund, others: Sequence[Refund]) -> int:
     )
 
 
-def _treasury(target: Target | None, known: Sequence[Treasury], region: str) -> tuple[str, str]:
+def _treasury(
+    target: Target | None, known: list[Treasury], region: str, date: str
+) -> tuple[str, str]:
     """Code and name of the region's treasury of the level that a share went to."""
     if target is None:
         return "", ""
-    places = [place for place in known if (place.level, place.region) == (target.level, region)]
-    return (places[0].code, places[0].name) if places else ("", target.name)
+    place = treasury_of(known, region, target.level, date)
+    return (place.code, place.name) if place else ("", target.name)
 
 
 def _line(

@@ -224,8 +224,8 @@ async def test_money_in_the_treasury_comes_back_by_a_voucher(office: Office) -> 
         "叁拾元整",
     )
     assert [(line["BgtLevel"], line["TreCode"], line["Amt"]) for line in content["Details"]] == [
-        ("1", "", "3.00"),
-        ("2", "", "6.00"),
+        ("1", "0000000000", "3.00"),
+        ("2", "3200000000", "6.00"),
         ("4", "3206820001", "21.00"),  # where the remittance took it
     ]
     page = treasury_page(found, office.config.node.name)
@@ -314,7 +314,7 @@ async def test_money_that_was_paid_into_the_treasury_comes_from_there(office: Of
     assert refund.paid_from == "treasury"
     lines = (await voucher(office, refund.refund_no)).lines
     assert [(line.level, line.treasury_code) for line in lines] == [
-        ("1", ""), ("2", ""), ("4", "3206820000"),
+        ("1", "0000000000"), ("2", "3200000000"), ("4", "3206820000"),
     ]  # fmt: skip
 
 
