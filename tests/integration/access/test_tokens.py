@@ -16,6 +16,8 @@ from nontax.gateway.net.server import Origin
 from nontax.gateway.store import open_store, tokens
 from nontax.gateway.tokens import Sealer
 from nontax.mac import Secret, TokenState, encrypt_token
+from nontax.simulators.bank import Bank
+from nontax.simulators.county import County
 from nontax.simulators.identity import Identity
 from nontax.simulators.process import GatewayProcess, Installation
 
@@ -305,6 +307,24 @@ async def test_a_busy_store_is_told_under_the_token_of_the_request(site: Install
         assert await gateway.stop() == 0
     busy = events(gateway.log_file.read_text("utf-8"), "busy")
     assert {line["reason"] for line in busy} >= {"store queue is full", "handler timeout"}
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+async def test_what_we_start_uses_the_newest(
+    town: County, bank: Bank, other_bank: Bank, confirmed: bool
+) -> None:
+    """Also before the peer has sent anything under it; the peer's answer under it confirms it."""
+    await town.open()
+    for node in (bank, other_bank):
+        code, former = node.node.code, node.node.identity.token
+        assert await node.change_token(Secret(NEW)) == "00000"
+        if confirmed:
+            assert await node.link_test() == "00000"
+        await town.installation.must("peer", "notice", code, "--subject", "x", "--content", "y",
+                                     operator="maker1")  # fmt: skip
+        [sent] = await node.node.wait_for("5000")
+        assert sent.token == Secret(NEW)
+        assert sent.token != former
 
 
 # -- how the token travels -----------------------------------------------------------------
