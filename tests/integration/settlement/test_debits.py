@@ -112,6 +112,28 @@ async def test_the_acknowledged_request_is_due_until_its_last_date(offices: Offi
 
 
 @pytest.mark.parametrize(
+    ("result", "debit_state"),
+    [("00000", "acknowledged"), ("11001", "failed"), ("10005", "unknown")],
+)
+async def test_the_debit_follows_its_request(
+    offices: Offices, result: str, debit_state: str
+) -> None:
+    office = await offices(delivering=True)
+    bank = office.nodes[BANK]
+    bank.handlers["5604"] = lambda got: bank.identity.general(got.head.msg_no, result)
+    debit = await debited(office)
+    await bank.wait_for("5604")
+    await office.gateway.deliverer.stop()
+    assert state(office, debit) == (debit_state, debit_state)
+    row = office.books.one("debits")
+    assert (row["result"], result in row["information"]) == ("", result != "00000")
+    # Whatever the bank said first, its result counts.
+    assert await reported(office, debit) == "00000"
+    assert office.books.one("debits")["state"] == "succeeded"
+    assert office.books.state(debit.pay_code) == "paid"
+
+
+@pytest.mark.parametrize(
     ("expiry_date", "stop_date", "last_date", "expected"),
     [
         ("20260310", "", "", "20260310"),
