@@ -150,7 +150,7 @@ async def test_another_process_that_never_lets_go_is_an_error(opener, tmp_path: 
 
 async def empty_size(folder: Path) -> tuple[int, int]:
     """Pages and bytes of a store with nothing in it: every migration makes it larger."""
-    folder.mkdir()
+    await asyncio.to_thread(folder.mkdir)
     await (await open_store(URL, folder, create=True)).close()
     with contextlib.closing(raw(folder)) as database:
         pages = int(database.execute("PRAGMA page_count").fetchone()[0])

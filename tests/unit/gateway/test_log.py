@@ -251,7 +251,7 @@ def test_what_the_loop_could_not_hand_over_is_logged_without_its_text() -> None:
     stream = io.StringIO()
     log = Log(stream, now)
     try:
-        raise ValueError("张三 6217000000000000018")
+        raise ValueError("张三 6217000000000000018")  # noqa: TRY301 - it needs a traceback
     except ValueError as error:
         log_loop_error(log, None, {"message": "Exception in callback f(张三)", "exception": error})
     log_loop_error(log, None, {"message": "张三"})
