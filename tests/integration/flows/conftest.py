@@ -51,6 +51,12 @@ START_MS = ms_from_civil(datetime(2026, 3, 2, 10, 0, tzinfo=CIVIL))
 DAY_SECONDS = 86_400
 NOWHERE = "127.0.0.1:1"
 """Nobody listens there."""
+# What the service does by itself from time to time is not looked at here.
+QUIET: Mapping[str, Mapping[str, Value]] = {
+    "listen": {"port": 0},
+    "outbox": {"poll_seconds": 3600},
+    "settlement": {"keep_seconds": 3600},
+}
 EFFECTS = (
     "bills", "bill_items", "payments", "confirmations", "refunds", "outbox", "archive", "journal",
     "queried", "serials",
@@ -87,16 +93,21 @@ class Books:
     def __init__(self, file: Path) -> None:
         self._file = file
 
+    def _select(self, sql: str, *values: object) -> list[Row]:
+        with contextlib.closing(sqlite3.connect(f"file:{self._file}?mode=ro", uri=True)) as books:
+            books.row_factory = sqlite3.Row
+            return [dict(row) for row in books.execute(sql, values)]
+
     def rows(self, table: str, **wanted: object) -> list[Row]:
         """The rows of a table with these values, oldest first."""
         where = " AND ".join(f"{name} = ?" for name in wanted) or "1"
-        with contextlib.closing(sqlite3.connect(f"file:{self._file}?mode=ro", uri=True)) as books:
-            books.row_factory = sqlite3.Row
-            found = books.execute(
-                f"SELECT * FROM {table} WHERE {where} ORDER BY 1",  # noqa: S608 - names of ours
-                tuple(wanted.values()),
-            )
-            return [dict(row) for row in found]
+        sql = f"SELECT * FROM {table} WHERE {where} ORDER BY 1"  # noqa: S608 - names of ours
+        return self._select(sql, *wanted.values())
+
+    def starting(self, table: str, name: str, text: str) -> list[Row]:
+        """The rows of a table in which a column begins with a text."""
+        sql = f"SELECT * FROM {table} WHERE substr({name}, 1, ?) = ? ORDER BY 1"  # noqa: S608 - as above
+        return self._select(sql, len(text), text)
 
     def one(self, table: str, **wanted: object) -> Row:
         [row] = self.rows(table, **wanted)
@@ -104,7 +115,11 @@ class Books:
 
     def counts(self) -> dict[str, int]:
         """Rows of every table in which an effect would be seen."""
-        return {table: len(self.rows(table)) for table in EFFECTS}
+        counts = " UNION ALL ".join(
+            f"SELECT '{table}' AS name, count(*) AS count FROM {table}"  # noqa: S608 - as above
+            for table in EFFECTS
+        )
+        return {row["name"]: row["count"] for row in self._select(counts)}
 
     def kinds(self, subject: str = "") -> list[str]:
         """What the journal says happened, in order."""
@@ -114,15 +129,14 @@ class Books:
     def state(self, pay_code: str) -> str:
         return str(self.one("bills", pay_code=pay_code)["state"])
 
-    def archived(self, number: str = "") -> list[tuple[str, str, str]]:
+    def archived(self, number: str = "", **wanted: object) -> list[tuple[str, str, str]]:
         """(number, subject, result) of what was kept, in order."""
-        wanted = {"number": number} if number else {}
-        rows = self.rows("archive", **wanted)
+        rows = self.rows("archive", **wanted | ({"number": number} if number else {}))
         return [(row["number"], row["subject"], row["result"]) for row in rows]
 
-    def queued(self, number: str) -> list[Row]:
+    def queued(self, number: str, **wanted: object) -> list[Row]:
         """What was put into the outbox, whatever became of it."""
-        return self.rows("outbox", number=number)
+        return self.rows("outbox", number=number, **wanted)
 
 
 class Office:
@@ -351,7 +365,7 @@ async def opened(
             name: {"address": str(node.address) if delivering else NOWHERE}
             for name, node in nodes.items()
         }
-        installation.configure({"listen": {"port": 0}, "outbox": {"poll_seconds": 60}}, addresses)
+        installation.configure(QUIET, addresses)
         installation.configure(sections, {PLATFORM: {"sync_bills": False}} | dict(peers))
         office = Office(installation, nodes)
         await office.start()

@@ -17,6 +17,7 @@ from nontax.codecs import parse_xml
 from nontax.gateway.collection.booking import Booked, Booking, NoticeTexts, Received
 from nontax.gateway.store import bills, journal, payments
 from nontax.gateway.store.protocol import Transaction
+from nontax.gateway.store.records import Payment
 from nontax.messages.codes import PayMode
 from nontax.messages.confirm import PaymentNotice
 from nontax.messages.refund import RefundOrder
@@ -385,6 +386,6 @@ async def test_the_books_themselves_refuse_a_second_effective_payment(office: Of
     pay_code = await paid_bill(office)
     first = office.books.one("payments")
     row = dict(first) | {"tra_no_bus": "T99"}
-    record = payments.Payment(**row)
+    record = Payment(**row)
     assert await office.transact(lambda tx: payments.try_insert(tx, record)) is None
     assert len(office.books.rows("payments", pay_code=pay_code)) == 1
