@@ -99,7 +99,7 @@ class Executor:
         self._settled.clear()
         self._ordered.set()
 
-    def _carry_out(self, number: str, key: str) -> Voucher:
+    def carry_out(self, number: str, key: str) -> Voucher:
         """The order's result; the money moves when it is asked for the first time."""
         result = self._results.get((number, key))
         if result is None:
@@ -117,7 +117,7 @@ class Executor:
         taken = 0
         while self._owed:
             number, key = self._owed[0]
-            result = self._carry_out(number, key)
+            result = self.carry_out(number, key)
             answer = await self.node.ask(result)
             if answer.result != SUCCESS:
                 raise NoAnswerError(

@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
+from nontax.messages import Voucher
+from nontax.messages.clearing import ClearingInstruction, ClearingLine, ClearingResult
 from nontax.messages.common import FinanceLinkTest
 from nontax.messages.refund import RefundOrder
 from nontax.simulators.county import County
-from nontax.simulators.identity import make_identity
+from nontax.simulators.identity import Received, make_identity
 from nontax.simulators.link import NoAnswerError, parse_address
 from nontax.simulators.peer import Node
 from nontax.simulators.scenario import load_script
@@ -165,9 +167,68 @@ async def test_a_bank_on_a_bad_line(tmp_path: Path) -> None:
         assert await bank.process.wait() == 0
 
 
+async def test_a_clearing_bank_and_its_orders_from_a_file(town: County) -> None:
+    address = await town.open()
+    config = str(town.installation.config_file)
+    orders = (EXAMPLES / "orders-clearing.txt").read_text("utf-8")
+    code, lines, err = await run("clearing", "-c", config, "--to", str(address), stdin=orders)
+    assert (code, err) == (0, "")
+    tested, arrived, balances, told = (line for line in lines if line["event"] == "order")
+    assert tested["result"] == "00000"
+    assert arrived["taken"] is True
+    assert balances["balances"] == {"32009000000000000034": "1234.56"}
+    assert told["instructions"] == {}
+    listed = (await town.installation.must("arrival", "list", "--json")).json()
+    assert [row["TraNo"] for row in listed["arrivals"]] == [arrived["TraNo"]]
+
+
+async def test_a_clearing_bank_by_itself_carries_out_what_it_is_told(tmp_path: Path) -> None:
+    """Its script: the first answer is lost, line 2 fails, the result is told twice."""
+    script = str(EXAMPLES / "scripts" / "clearing-line-fails.toml")
+    finance = Node(make_identity("F320682", "finance", TOKEN), finance="Q3200000105")
+    results: list[ClearingResult] = []
+
+    def taken(request: Received) -> Voucher:
+        assert isinstance(request.message, ClearingResult)
+        results.append(request.message)
+        return finance.identity.general("2614", "00000")
+
+    finance.handlers["2614"] = taken
+    async with finance:
+        arguments = ("--token", token_file(tmp_path), "--to", str(finance.address))
+        async with sim(
+            "clearing", "--listen", "127.0.0.1:0", "--script", script, *arguments
+        ) as clearing:
+            finance.gateway = parse_address((await clearing.line())["address"])
+            instruction = ClearingInstruction(
+                InstrNo="QF1", InstrDate="20260302", PayAcctType="9", PayAcct="A", TotalAmt=300,
+                Count=2, DetailList=tuple(line(n, amt) for n, amt in ((1, 100), (2, 200))),
+            )  # fmt: skip
+            with pytest.raises(NoAnswerError):
+                await finance.call(instruction)
+            assert (await finance.call(instruction)).result == "00000"
+            other = instruction.model_copy(update={"InstrDate": "20260303"})
+            assert (await finance.call(other)).result == "10005"
+            await finance.wait_for("2614", 2)
+            balances = (await clearing.order("balances"))["balances"]
+    assert balances == {"A": "-1.00", "T1": "1.00"}
+    first, second = results
+    assert first == second
+    assert [line.Result for line in first.DetailList] == ["00000", "12003"]
+    assert (first.SuccAmt, first.SuccCount, first.FailCount) == (100, 1, 1)
+    assert first.DetailList[1].TraNo == ""
+
+
+def line(number: int, amt: int) -> ClearingLine:
+    return ClearingLine(
+        LineNo=number, RecAcctType="5", RecName="国家金库", RecAcct=f"T{number}",
+        RecOpBk="国家金库", BgtLevel="4", Amt=amt,
+    )  # fmt: skip
+
+
 def test_the_example_scripts_can_be_read() -> None:
     scripts = sorted((EXAMPLES / "scripts").glob("*.toml"))
-    assert len(scripts) == 3
+    assert len(scripts) == 5
     for path in scripts:
         load_script(path)
 
