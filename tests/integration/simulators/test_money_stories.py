@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+from nontax.codecs import parse_yuan
+from nontax.simulators.accounts import OUTSIDE
 from nontax.simulators.bank import Bank
 from nontax.simulators.county import County
 from nontax.simulators.moving import Account, Mover
@@ -97,7 +102,8 @@ async def test_a_refund_whose_outcome_is_unknown(town: County) -> None:
 async def test_money_between_two_banks_is_under_way_and_arrives(town: County) -> None:
     await town.open()
     first, platform = town.banks[0], town.platform
-    await pay(platform, await make_bill(town, 8000))
+    pay_code = await make_bill(town, 8000)
+    await pay(platform, pay_code)
     await pay(platform, await make_bill(town, 5000))
     assert town.money.balances()["G000001:in-transit"] == 13000
     assert await differing(town) == {}
@@ -111,6 +117,36 @@ async def test_money_between_two_banks_is_under_way_and_arrives(town: County) ->
     assert town.money.balances()[FISCAL] == 13000
     assert await differing(town) == {}
     assert await mover.move(Account(FISCAL)) is None
+    # The platform pays a refund back before it is made good: its own money, for the time being.
+    asked = await run(town, "refund", "request", pay_code, "--amount", "10.00", *REASON)
+    await run(town, "refund", "approve", asked["RefundNo"], operator="checker1")
+    await platform.node.wait_for("5617")
+    await platform.executor.all_told()
+    assert town.money.balances()["G000001:in-transit"] == -1000
+    assert await differing(town) == {}
+
+
+async def test_a_refund_of_what_lies_in_the_treasury(town: County) -> None:
+    """The treasuries pay their shares back on a voucher; the books say so when it is settled."""
+    await town.open()
+    bank = town.banks[0]
+    pay_code = await make_bill(town, 10001)
+    await pay(bank, pay_code)
+    await run(town, "remit", "run")
+    await told(bank, 3)
+    asked = await run(town, "refund", "request", pay_code, "--amount", "33.35", *REASON)
+    number = asked["RefundNo"]
+    approved = await run(town, "refund", "approve", number, operator="checker1")
+    assert approved["paid_from"] == "treasury"
+    voucher = next(Path(name) for name in approved["files"] if name.endswith(".json"))
+    levels = {"1": CENTRAL, "2": PROVINCE, "4": TREASURY}
+    for line in json.loads(voucher.read_text("utf-8"))["Details"]:
+        account, amt = levels[line["BgtLevel"]], parse_yuan(line["Amt"])
+        town.money.book("treasury").move(account, OUTSIDE, amt, "refund", number)
+    assert sum(-amt for amt in (await differing(town)).values()) == 3335
+    settled = ("--number", "TK1", "--reason", "国库已退")
+    await run(town, "refund", "settle", number, "succeeded", *settled, operator="checker1")
+    assert await differing(town) == {}
 
 
 async def test_money_that_nobody_told_of_is_found(town: County) -> None:
@@ -119,5 +155,5 @@ async def test_money_that_nobody_told_of_is_found(town: County) -> None:
     tra_no = await bank.receiver.unnamed(Account(FISCAL), 12345, "某人")
     assert tra_no in bank.receiver.arrivals
     assert await differing(town) == {}
-    town.money.book("0105").move("outside", FISCAL, 1, "interest", "Q1")
+    town.money.book("0105").move(OUTSIDE, FISCAL, 1, "interest", "Q1")
     assert await differing(town) == {FISCAL: 1}
