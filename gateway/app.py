@@ -163,7 +163,6 @@ class Gateway:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.store.close()
         self.log.event("info", "stopped", cut_connections=cut, counts=self.metrics.snapshot())
-        self.log.flush()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A background task must not end by itself; say so loudly when it does."""

@@ -26,6 +26,7 @@ from .observe.log import Log, innermost
 from .store import SqliteOptions, open_store
 
 _FLUSH_SECONDS = 0.05
+_LAST_LINES_SECONDS = 5.0
 _BACKLOG = 1024
 # A worker that died is replaced after this pause, so that a broken one does not spin.
 _RESTART_SECONDS = 1.0
@@ -92,9 +93,17 @@ class _LogWriter:
             self._thread.submit(flush)
 
     async def end(self, log: Log) -> None:
-        """Write what waits; what is said later is lost."""
-        await self._loop.run_in_executor(self._thread, log.flush)
+        """Write what waits; what is said later is lost.
+
+        A reader of the log that takes nothing any more must not keep the process: everything else
+        has ended by now, and the books are closed.
+        """
+        last = self._loop.run_in_executor(self._thread, log.flush)
         self._ended = True
+        try:
+            await asyncio.wait_for(last, _LAST_LINES_SECONDS)
+        except TimeoutError:
+            os._exit(0)
         self._thread.shutdown()
 
 

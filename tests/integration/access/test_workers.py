@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -280,3 +283,28 @@ async def test_a_store_that_cannot_be_opened(site: Installation, workers: int) -
 async def test_a_configuration_with_a_fault(site: Installation, workers: int) -> None:
     site.configure({"listen": {"workers": workers, "portt": 1}})
     assert_one_line(await site.run("serve"), "portt")
+
+
+def test_a_log_that_nobody_reads_does_not_keep_the_process(
+    sample_template: Path, tmp_path: Path
+) -> None:
+    """stderr is a full pipe: SIGTERM still ends the process, and with 0."""
+    folder = tmp_path / "office"
+    shutil.copytree(sample_template, folder)
+    config = folder / "nontax.toml"
+    config.write_text(config.read_text("utf-8").replace("port = 9201", "port = 0"), "utf-8")
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"x" * 4096)
+    os.set_blocking(writing, True)
+    program = str(Path(sys.executable).with_name("nontax"))
+    command = [program, "serve", "-c", str(config)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=writing) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"listening ")
+        process.terminate()
+        assert process.wait(60) == 0
+    os.close(reading)
+    os.close(writing)
