@@ -12,6 +12,7 @@ import pytest
 from nontax.simulators.demo import run_demo
 from nontax.simulators.report import render
 
+TREASURIES = ("270000000000000001", "270000000000320005", "270000000320682003")
 COMMAND = [sys.executable, "-P", "-m", "nontax.simulators"]
 
 
@@ -33,6 +34,11 @@ def test_the_days_books_close_and_a_seed_gives_the_same_table(tmp_path: Path) ->
     assert report["closed"] is True
     assert report["journal_verified"] is True
     assert all(node["equal"] for node in report["nodes"].values())
+    accounts = {row["account"]: row for row in report["accounts"]}
+    assert all(row["difference"] == "0.00" for row in accounts.values())
+    assert all(row["expected"] == row["outside"] for row in accounts.values())
+    treasuries = [accounts[number] for number in TREASURIES]
+    assert all(row["cleared"] != "0.00" != row["remitted"] for row in treasuries)
     assert sorted(path.name for path in out.iterdir()) == ["report.json", "report.txt"]
     again = run_demo(7, None, lambda _: None)
     assert render(again).splitlines()[:-1] == table.splitlines()[:-1]

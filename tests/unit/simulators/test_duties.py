@@ -8,6 +8,7 @@ import pytest
 
 from nontax.codecs import Head
 from nontax.messages import Voucher
+from nontax.messages.basedata import FiscalAccount, FiscalAccounts, FiscalAccountsReceipt
 from nontax.messages.clearing import ClearingInstruction, ClearingLine, ClearingResult
 from nontax.messages.common import BankAnswer
 from nontax.messages.debit import DebitRequest, DebitResult
@@ -154,3 +155,32 @@ def test_a_payer_is_debited_once_for_each_request(bank: Bank) -> None:
     assert entry is not None
     assert (entry.money, entry.pay_mode, entry.amt) == (Money.UNANSWERED, "3", 8000)
     assert bank.till.banks.balances()["D3206820105:suspense"] == 8000
+
+
+def pack(number: int, *accounts: str) -> FiscalAccounts:
+    details = tuple(
+        FiscalAccount(
+            AcctType="1", AcctNo=account, AcctName="示例市财政局", BankCode="0105",
+            BankName="示例建行", StartDate="20200101",
+        )
+        for account in accounts
+    )  # fmt: skip
+    return FiscalAccounts(
+        BatchNo="JC1", PackCount=2, PackNo=number, TotalCount=3, DetailList=details
+    )
+
+
+def test_one_receipt_follows_all_packs_of_a_batch(bank: Bank) -> None:
+    bad = Behaviour(result="10002", information="户名不符", lines=(3,))
+    bank.node.script.add(Rule(side="execute", number="5952", do=bad))
+    assert order(bank, "5952", pack(2, "C"))[0] == "00000"
+    assert not bank.accounts
+    assert order(bank, "5952", pack(2, "C"))[0] == "00000"
+    assert order(bank, "5952", pack(2, "D"))[0] == "10005"
+    assert order(bank, "5952", pack(1, "A", "B"))[0] == "00000"
+    assert len(bank.executor.owed) == 1
+    receipt = carried_out(bank.executor, "5952", "JC1")
+    assert isinstance(receipt, FiscalAccountsReceipt)
+    told = [(detail.AcctNo, detail.Code, detail.Msg) for detail in receipt.DetailList]
+    assert told == [("A", "00000", ""), ("B", "00000", ""), ("C", "10002", "户名不符")]
+    assert (receipt.SuccCount, receipt.FailCount) == (2, 1)
