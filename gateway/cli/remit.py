@@ -108,7 +108,8 @@ def _register_release(actions: Subparsers) -> None:
         description=(
             "End a remittance that moved no money, as was found out at the bank; needs a checker. "
             "One that was never sent is not sent any more. One that was sent can be released when "
-            "it is unknown or its result is overdue. Failed ones are released by themselves."
+            "it is unknown or its result is overdue; one that a bank started by itself, when it "
+            "fits no payments. Failed ones are released by themselves."
         ),
     )
     releasing.add_argument("remit_no", metavar="REMITNO", help="number (缴库单号)")

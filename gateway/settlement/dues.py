@@ -20,7 +20,7 @@ from ..store.income import Due, Income, Part
 from ..store.protocol import Transaction
 from ..store.records import BillFace, Payment
 from .destiny import destiny
-from .sharing import Line, refunded, settled, shares
+from .sharing import Inconsistent, Line, refunded, settled, shares
 
 DueKey = tuple[int, str, str]
 
@@ -79,7 +79,7 @@ async def divide(tx: Transaction, confirmed: Income, known: Known) -> DueFault |
         return DueFault(confirmed.pay_code, "its payment or bill is not in the books")
     try:
         parts, dues = await _divided(tx, payment, bill, known)
-    except _Unclear as unclear:
+    except (_Unclear, Inconsistent) as unclear:
         return DueFault(confirmed.pay_code, str(unclear))
     await income.divide(tx, payment.id, parts, dues)
     return None

@@ -16,17 +16,16 @@ async def release(tx: Transaction, remit_no: str, reason: str, acting: Acting) -
     """End a remittance that moved no money, as was found out at the bank. Raises SettlementRefused.
 
     One that was never sent is taken out of the outbox. One that was sent is released only when it
-    is unknown, or when its result is overdue: until then the bank is about to answer.
+    is unknown, or when its result is overdue: until then the bank is about to answer. One that a
+    bank started by itself is not matched any more.
     """
-    found = next((one for one in await remittance.named(tx, remit_no) if one.origin == "run"), None)
-    if found is None:
-        raise SettlementRefused(
-            "there is no such remittance of ours", "see `nontax remit list`", wrong_input=True
-        )
-    locked = await remittance.get(tx, found.id, lock=True)
-    found = locked or found
+    found = await _named(tx, remit_no)
     message = await _message(tx, found)
-    if found.state == "queued" and message is not None and not message.ever_sent:
+    if found.state == "unmatched":
+        why = f"released by {acting.name}: {reason}"[:200]
+        outcome = RemitOutcome(found.result, why, found.tra_no, found.tra_date, found.tra_time)
+        await end(tx, found, succeeded=False, outcome=outcome, at=acting.at)
+    elif found.state == "queued" and message is not None and not message.ever_sent:
         try:
             await drop(tx, message.id, operator=acting.name, reason=reason, at=acting.at)
         except NotPossible as error:
@@ -48,6 +47,18 @@ async def release(tx: Transaction, remit_no: str, reason: str, acting: Acting) -
         facts={"id": found.id, "reason": reason},
     )
     return await remittance.get(tx, found.id) or found
+
+
+async def _named(tx: Transaction, remit_no: str) -> Remittance:
+    """The remittance of a number, locked: ours, else the bank's own that still fits no payments."""
+    named = await remittance.named(tx, remit_no)
+    named.sort(key=lambda one: (one.origin != "run", one.state != "unmatched", one.id))
+    found = await remittance.get(tx, named[0].id, lock=True) if named else None
+    if found is None:
+        raise SettlementRefused(
+            "there is no such remittance", "see `nontax remit list`", wrong_input=True
+        )
+    return found
 
 
 async def _message(tx: Transaction, found: Remittance) -> OutboxMessage | None:

@@ -8,6 +8,7 @@ each looks again inside its transaction, and the database refuses a second livin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,8 +27,8 @@ from .dues import DueKey, net
 from .remitlines import CONSOLIDATED, DIRECT, Lines, NetDue, make_lines
 from .remitted import note
 
-MOST_PARTS: Final = 2000
-"""Dues of one remittance: its frame stays far below the limit, its transaction short."""
+MOST_PARTS: Final[Mapping[str, int]] = {"direct": 500, "consolidated": 2000}
+"""Dues of one remittance: its transaction stays short, for payments wait behind it."""
 TO_TREASURY: Final = "1"
 _NAME_BYTES: Final = 100
 
@@ -118,7 +119,9 @@ class Remitting:
         after: DueKey | None,
     ) -> Step:
         """Make the next remittance of a group, with its message. Raises CannotRemit."""
-        found = await income.open_dues(tx, narrowed, group=group, after=after, limit=MOST_PARTS)
+        found = await income.open_dues(
+            tx, narrowed, group=group, after=after, limit=MOST_PARTS[group.mode]
+        )
         if not found:
             return Step(None, None)
         last = found[-1].due.key

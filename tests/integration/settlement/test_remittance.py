@@ -181,7 +181,7 @@ async def test_late_fees_go_with_the_items_or_under_their_own(site: RemitSite) -
 async def test_long_groups_are_several_remittances(
     site: RemitSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(making, "MOST_PARTS", 3)
+    monkeypatch.setattr(making, "MOST_PARTS", {"direct": 3})
     await site.rule(LAND_FEE, ("county", 10_000))
     for amt in range(1, 8):
         await site.pay((LAND_FEE, amt))

@@ -383,6 +383,17 @@ async def test_what_fits_nothing_waits_for_more_income(site: RemitSite) -> None:
     assert site.kinds("A1") == ["remittance.unmatched", "remittance.matched"]
 
 
+async def test_one_that_fits_nothing_can_be_ended_by_a_person(site: RemitSite) -> None:
+    site.bank_remits_itself()
+    await site.told("A1", 120)
+    assert await released(site, "A1") == "failed"
+    await site.pay((TUITION, 120))
+    assert (await site.remit()).matched == 0
+    assert site.kinds("A1")[-1] == "remittance.released"
+    # The bank's word is kept: it may say it again, and nothing else.
+    assert (await site.told("A1", 120)).replayed
+
+
 async def test_two_days_of_one_sum_are_not_guessed_at(site: RemitSite) -> None:
     site.bank_remits_itself()
     for day in ("20260228", "20260301"):
