@@ -49,8 +49,9 @@ class Bureau:
         run("init", str(directory), "--sample")
         config = directory / "nontax.toml"
         text = config.read_text(encoding="utf-8").replace("port = 9201", "port = 0")
-        # Telling the platform of the bills is work of its own, not part of an exchange.
+        # Telling the platform, confirming income: work of its own, not part of an exchange.
         text = text.replace("sync_bills = true", "sync_bills = false")
+        text = text.replace('wait_for = "confirmation"', 'wait_for = "reconciliation"')
         config.write_text(text + "".join(_bank(directory, name) for name in BANKS), "utf-8")
         peers = PeerDirectory.from_config(load_config(config))
         return cls(directory, peers, SystemClock().today())
