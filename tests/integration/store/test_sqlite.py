@@ -193,8 +193,10 @@ def test_a_full_disk_acknowledges_nothing_that_is_not_kept(tmp_path: Path) -> No
         timeout=60,
         check=False,
     )
-    *told, last = done.stdout.splitlines()
-    assert "StoreFailed" in last, done.stderr
+    lines = done.stdout.splitlines()
+    # A smaller batch of another writer may still fit after the first that does not.
+    told = [line for line in lines if line.isdigit()]
+    assert [line for line in lines if line.startswith("StoreFailed: ")], done.stderr
     assert told
     kept = _check_numbers(tmp_path)
     assert {int(number) for number in told} <= kept
