@@ -7,6 +7,7 @@ simulated day can drive the production objects.
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Final, Protocol
 
@@ -69,16 +70,16 @@ def add_days(day: str, days: int) -> str:
     return (parse_date(day) + timedelta(days=days)).strftime("%Y%m%d")
 
 
-class _Civil:
+class _Civil(ABC):
     """Civil date and time over `now_ms`, with the day's date computed once a day."""
 
     def __init__(self) -> None:
         self._day_number = -1
         self._today = ""
 
+    @abstractmethod
     def now_ms(self) -> int:
         """Return the instant in milliseconds of the UTC epoch."""
-        raise NotImplementedError
 
     def civil(self) -> datetime:
         """Return the civil time, aware, at +08:00."""
