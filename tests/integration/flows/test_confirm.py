@@ -554,6 +554,8 @@ async def test_a_site_may_hold_dates_against_queries(offices: Offices) -> None:
     for pay_code, (date, expected) in zip(codes, dates.items(), strict=True):
         result = await confirmed(office, BANK, pay_code, CfmDate=date, TraNoBus=pay_code)
         assert result == expected, date
+    # No date lies between queries that nobody made.
+    assert await confirmed(office, BANK, await office.bill()) == "12006"
 
 
 async def test_by_default_nobody_needs_to_ask(office: Office) -> None:
