@@ -14,6 +14,7 @@ from ...messages.confirm import PaymentNotice
 from ...messages.refund import RefundOrder
 from ..outbox import Enqueuer
 from ..store import bill_sync, bills, journal, payments, refunds, serials
+from ..store.arrivals import Arrival
 from ..store.protocol import Transaction
 from ..store.records import BillFace, Channel, Payment, Refund
 from .accounts import end_virtual
@@ -76,10 +77,13 @@ class Booking:
         self._texts = texts
         self._told = told
 
-    async def payment(self, tx: Transaction, bill: BillFace, received: Received) -> Booked | None:
+    async def payment(
+        self, tx: Transaction, bill: BillFace, received: Received, early: Arrival | None = None
+    ) -> Booked | None:
         """Make an unpaid bill paid, in the transaction that found it unpaid.
 
-        None, and nothing is written, when the books hold a payment under this identity already.
+        EARLY is its money where that was reported before (`early_money.find`). None, and nothing is
+        written, when the books hold a payment under this identity already.
         """
         payment_id = await payments.try_insert(tx, _payment(bill, received, duplicate=False))
         if payment_id is None:
@@ -90,7 +94,7 @@ class Booking:
         await end_virtual(tx, bill, received.today)
         await bill_sync.note(tx, self._told(bill.region), (bill.pay_code,), received.at)
         await self._journal(tx, "payment.booked", bill, received, payment_id)
-        await _join_money(tx, bill, received, payment_id, effective=True)
+        await _join_money(tx, bill, received, payment_id, early, effective=True)
         wake: tuple[str, ...] = ()
         if bill.notify and bill.notify_node:
             await self._outbox.enqueue(
@@ -104,7 +108,9 @@ class Booking:
             wake = (bill.notify_node,)
         return Booked(payment_id, wake=wake)
 
-    async def duplicate(self, tx: Transaction, bill: BillFace, received: Received) -> Booked | None:
+    async def duplicate(
+        self, tx: Transaction, bill: BillFace, received: Received, early: Arrival | None = None
+    ) -> Booked | None:
         """Record money for a bill that is paid already, and order its technical refund (5617).
 
         None, and nothing is written, when the books hold a payment under this identity already.
@@ -113,7 +119,7 @@ class Booking:
         if payment_id is None:
             return None
         await self._journal(tx, "payment.duplicate", bill, received, payment_id)
-        await _join_money(tx, bill, received, payment_id, effective=False)
+        await _join_money(tx, bill, received, payment_id, early, effective=False)
         number = await serials.next_number(tx, f"refund:{received.today}")
         refund_no = f"TF{received.today}{number:08d}"
         refund = Refund(
@@ -195,7 +201,13 @@ class Booking:
 
 
 async def _join_money(
-    tx: Transaction, bill: BillFace, received: Received, payment_id: int, *, effective: bool
+    tx: Transaction,
+    bill: BillFace,
+    received: Received,
+    payment_id: int,
+    early: Arrival | None,
+    *,
+    effective: bool,
 ) -> None:
     """Its money may have been reported before; a payment made from an arrival brings its own."""
     if received.channel in {"2616", "claim"}:
@@ -204,9 +216,10 @@ async def _join_money(
         tx,
         payment_id,
         pay_code=bill.pay_code,
-        identity=(received.src, received.cfm_date, received.tra_no_bus),
+        src=received.src,
         amt=received.amt,
         at=received.at,
+        early=early,
         effective=effective,
     )
 

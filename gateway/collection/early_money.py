@@ -20,19 +20,20 @@ async def recognise(
     payment_id: int,
     *,
     pay_code: str,
-    identity: tuple[str, str, str],
+    src: str,
     amt: int,
     at: int,
+    early: Arrival | None,
     effective: bool,
 ) -> None:
     """Join a new payment with its money, where that was reported before.
 
-    IDENTITY is (SRC, CfmDate, TraNoBus), in one name space with the numbers of arrivals. In-transit
-    money (2619) names the bill instead: it belongs to the EFFECTIVE payment.
+    EARLY is what `find` found under the payment's identity. In-transit money (2619) names the bill
+    instead: it belongs to the EFFECTIVE payment.
     """
-    found = await _numbered(tx, identity, pay_code, amt)
+    found = early
     if (found is None or found.state != "unidentified") and effective:
-        found = await _named(tx, pay_code, identity[0], amt)
+        found = await _named(tx, pay_code, src, amt)
     if found is None or found.state != "unidentified":
         return
     await arrivals.end(
@@ -63,20 +64,16 @@ async def _named(tx: Transaction, pay_code: str, src: str, amt: int) -> Arrival 
     return None
 
 
-async def _numbered(
+async def find(
     tx: Transaction, identity: tuple[str, str, str], pay_code: str, amt: int
 ) -> Arrival | None:
-    """The very money of a confirmation: its number, date and amount, and no other bill named."""
+    """The very money of a payment, if it was reported: its number, date and amount, no other bill.
+
+    IDENTITY is (SRC, CfmDate, TraNoBus), in one name space with the numbers of arrivals. Money in
+    the state `returned` was given back by an operator: nothing may be booked for it.
+    """
     src, date, number = identity
     found = await arrivals.by_number(tx, src, number)
     if found is None or (found.arr_date, found.amt) != (date, amt):
         return None
     return found if found.pay_code in {"", pay_code} else None
-
-
-async def was_returned(
-    tx: Transaction, identity: tuple[str, str, str], pay_code: str, amt: int
-) -> bool:
-    """Whether an operator has given back the very money that a confirmation names."""
-    found = await _numbered(tx, identity, pay_code, amt)
-    return found is not None and found.state == "returned"

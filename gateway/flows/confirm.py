@@ -12,9 +12,9 @@ from dataclasses import replace
 from ...codecs import format_yuan
 from ...messages.codes import RecAcctType, Result
 from ...messages.confirm import Confirmation
+from ..collection import early_money
 from ..collection.accounts import acceptable
 from ..collection.booking import Booking, Received
-from ..collection.early_money import was_returned
 from ..collection.lookups import Lookups
 from ..collection.rules import ConfirmRules
 from ..store import MAX_FEN, confirmations, payments, queried
@@ -100,15 +100,16 @@ class ConfirmPayment(Flow[Confirmation]):
             return await self._refuse(tx, content, refusal, notes)
         assert bill is not None  # noqa: S101 - no bill is a refusal
         identity = (content.src, content.cfm_date, content.tra_no_bus)
-        if await was_returned(tx, identity, content.pay_code, content.amt):
+        early = await early_money.find(tx, identity, content.pay_code, content.amt)
+        if early is not None and early.state == "returned":
             text = "该笔资金已按未明资金退回"
             return await self._refuse(tx, content, Result.DUPLICATE_PAYMENT, notes, text)
         if bill.state != "unpaid":
             if not self._rules.refunds_duplicates(message.PayMode):
                 return await self._refuse(tx, content, Result.DUPLICATE_PAYMENT, notes)
-            booked = await self._booking.duplicate(tx, bill, received(request, message))
+            booked = await self._booking.duplicate(tx, bill, received(request, message), early)
         else:
-            booked = await self._booking.payment(tx, bill, received(request, message))
+            booked = await self._booking.payment(tx, bill, received(request, message), early)
             if is_expired(bill, message.CfmDate):
                 notes += ("paid after expiry",)
         if booked is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ...messages.codes import PayMode, Result
 from ..collection.booking import Booking, Received
+from ..collection.early_money import find
 from ..store import bills, debits, journal, outbox, payments
 from ..store.debits import Debit, DebitEnd
 from ..store.protocol import Transaction
@@ -49,7 +50,8 @@ async def collect(
         return Result.BILL_VOID
     money = _received(debit, end, at, today)
     book = booking.payment if bill.state == "unpaid" else booking.duplicate
-    booked = await book(tx, bill, money)
+    identity = (money.src, money.cfm_date, money.tra_no_bus)
+    booked = await book(tx, bill, money, await find(tx, identity, bill.pay_code, money.amt))
     if booked is None:
         return Result.CONFLICT
     return Collected(booked.payment_id, bill.region, booked.refund_no, booked.wake)
