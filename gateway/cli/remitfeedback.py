@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import csv
 from functools import partial
 from pathlib import Path
 
 from ...codecs import format_yuan
+from ...reconcile.csvcells import ENCODING, write_csv
 from ..collection.billfiles import FileRefused
 from ..settlement.acting import SettlementRefused
 from ..settlement.feedback import Compared, Imported, compare, import_rows
-from ..settlement.feedbackfile import RowsRefused, read_feedback, safe_cell
+from ..settlement.feedbackfile import RowsRefused, read_feedback
 from .common import (
     FINE,
     NOT_FINE,
@@ -110,10 +110,4 @@ def _cells(one: Compared) -> tuple[str, ...]:
 
 def _write(path: Path, found: list[Compared]) -> None:
     """The comparison as CSV that no spreadsheet takes for formulas."""
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(_COLUMNS)
-        for one in found:
-            *texts, remitted, booked, difference = _cells(one)
-            # Amounts are numbers, also negative ones; everything else is text.
-            writer.writerow([*map(safe_cell, texts), remitted, booked, difference])
+    path.write_text(write_csv(_COLUMNS, map(_cells, found)), encoding=ENCODING, newline="")

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from ...codecs import RuleError, is_date, parse_yuan, shown
 from ..collection.billfiles import FileRefused, detect_encoding
@@ -164,9 +164,3 @@ def _once(row: FeedbackRow, kind: FeedbackKind, seen: dict[tuple[str, ...], int]
             f"{'TraNo' if kind == 'flow' else 'the sum'} stands in line {seen[key]} too"
         )
     seen[key] = row.line
-
-
-def safe_cell(value: Any) -> str:
-    """A cell for a CSV file that a spreadsheet takes for text: no formula."""
-    text = str(value)
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text

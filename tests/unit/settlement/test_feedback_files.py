@@ -11,7 +11,6 @@ from nontax.gateway.settlement.feedbackfile import (
     FeedbackRow,
     RowsRefused,
     read_feedback,
-    safe_cell,
 )
 
 CHINESE = "国库代码,日期,预算级次,科目代码,金额,流水号,缴库单号\n"
@@ -115,9 +114,3 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
         read_feedback(tmp_path / "f.csv", "flow")
     with pytest.raises(FileNotFoundError):
         read_feedback(tmp_path / "none.csv", "flow")
-
-
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@A", "\t=1", "\r=1"])
-def test_cells_that_would_be_formulas_become_text(text: str) -> None:
-    assert safe_cell(text) == "'" + text
-    assert safe_cell("3206820000") == "3206820000"
