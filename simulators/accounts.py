@@ -7,10 +7,10 @@ what the gateway expects of every account. Amounts are fen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 OUTSIDE: Final = "outside"
 """Payers' own money, whatever bank or channel it comes from."""
@@ -42,6 +42,10 @@ _MAY_BE_NEGATIVE: Final = frozenset({Kind.OUTSIDE, Kind.SETTLEMENT, Kind.IN_TRAN
 _OF_NO_GATEWAY: Final = frozenset({Kind.OUTSIDE, Kind.SETTLEMENT})
 
 
+def _no_calendar() -> str:
+    return ""
+
+
 class AccountError(Exception):
     """A movement that a bank's book does not allow; `chinese` is the text for the wire."""
 
@@ -58,25 +62,50 @@ class Posting:
     amt: int
 
 
+class Particulars(NamedTuple):
+    """What the bank's own lists (2557, 2556) say of a movement beside its amount."""
+
+    tra_no: str = ""
+    """Its number at the bank; '' when that is its reference."""
+    pay_mode: str = ""
+    pay_code: str = ""
+    batch_no: str = ""
+
+
+NO_PARTICULARS: Final = Particulars()
+
+
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """Money that went from one account of a book to another, numbered from 1."""
+    """Money that went from one account of a book to another, numbered from 1.
+
+    date: yyyymmdd, '' in a book without a calendar.
+    """
 
     number: int
     what: str
     reference: str
     postings: tuple[Posting, Posting]
+    date: str = ""
+    particulars: Particulars = NO_PARTICULARS
+
+    @property
+    def tra_no(self) -> str:
+        """Its number at the bank."""
+        return self.particulars.tra_no or self.reference
 
 
 @dataclass(slots=True)
 class Book:
     """One bank's book, by its four digits (or another short name).
 
-    lenient: accounts are opened where money goes, and may be overdrawn.
+    lenient: accounts are opened where money goes, and may be overdrawn. today: the date of what
+    moves now, yyyymmdd.
     """
 
     code: str
     lenient: bool = False
+    today: Callable[[], str] = _no_calendar
     kinds: dict[str, Kind] = field(default_factory=dict)
     movements: list[Movement] = field(default_factory=list)
     _balances: dict[str, int] = field(default_factory=dict)
@@ -95,7 +124,16 @@ class Book:
         if balance:
             self.move(OUTSIDE, account, balance, "opening", account)
 
-    def move(self, source: str, target: str, amt: int, what: str, reference: str) -> Movement:
+    def move(
+        self,
+        source: str,
+        target: str,
+        amt: int,
+        what: str,
+        reference: str,
+        *,
+        particulars: Particulars = NO_PARTICULARS,
+    ) -> Movement:
         """Move money. Raises AccountError: unknown account, no amount, or not enough money."""
         if amt <= 0:
             raise AccountError(f"{what} {reference}: {amt} fen cannot be moved", "金额应大于0")
@@ -113,7 +151,8 @@ class Book:
         postings = (Posting(source, -amt), Posting(target, amt))
         for posting in postings:
             self._balances[posting.account] += posting.amt
-        movement = Movement(len(self.movements) + 1, what, reference, postings)
+        number, date = len(self.movements) + 1, self.today()
+        movement = Movement(number, what, reference, postings, date, particulars)
         self.movements.append(movement)
         return movement
 
@@ -151,15 +190,16 @@ class Interbank:
     lenient: for a counterparty that plays alone, and does not know what there is: see `Book`.
     """
 
-    def __init__(self, *, lenient: bool = False) -> None:
+    def __init__(self, *, lenient: bool = False, today: Callable[[], str] = _no_calendar) -> None:
         self.lenient = lenient
+        self.today = today
         self.books: dict[str, Book] = {}
         self._holders: dict[str, str] = {}
         self._behind: dict[str, str] = {}
 
     def book(self, code: str) -> Book:
         """A bank's book, made when it is first asked for."""
-        return self.books.setdefault(code, Book(code, self.lenient))
+        return self.books.setdefault(code, Book(code, self.lenient, self.today))
 
     def open(self, code: str, account: str, kind: Kind, balance: int = 0) -> None:
         """Open an account at a bank."""
@@ -179,7 +219,15 @@ class Interbank:
         return self._holders.get(self.real(account), "")
 
     def pay(
-        self, code: str, source: str, account: str, amt: int, *, what: str, reference: str
+        self,
+        code: str,
+        source: str,
+        account: str,
+        amt: int,
+        *,
+        what: str,
+        reference: str,
+        particulars: Particulars = NO_PARTICULARS,
     ) -> None:
         """Pay from a bank's account to an account anywhere, by settlement where that is elsewhere.
 
@@ -188,10 +236,14 @@ class Interbank:
         account = self.real(account)
         holder = self.holder(account)
         if account == OUTSIDE or not holder or holder == code:
-            self.book(code).move(source, account, amt, what, reference)
+            book = self.book(code)
+            book.move(source, account, amt, what, reference, particulars=particulars)
             return
-        self.book(code).move(source, SETTLEMENT, amt, what, reference)
-        self.book(holder).move(SETTLEMENT, account, amt, what, reference)
+        for book, whence, whither in (
+            (self.book(code), source, SETTLEMENT),
+            (self.book(holder), SETTLEMENT, account),
+        ):
+            book.move(whence, whither, amt, what, reference, particulars=particulars)
 
     def balances(self) -> dict[str, int]:
         """Balances of every account that a gateway may know, by account; not of the world outside.
@@ -217,12 +269,15 @@ class Interbank:
         return iter(self.books.values())
 
 
-def interbank(catalogue: Mapping[str, list[Mapping[str, object]]]) -> Interbank:
+def interbank(
+    catalogue: Mapping[str, list[Mapping[str, object]]], today: Callable[[], str] = _no_calendar
+) -> Interbank:
     """The banks of a county with the accounts that its catalogue (as TOML) tells of.
 
     The banks keep their own books; all that they take from here is which accounts there are.
+    today: the date of what moves now, yyyymmdd.
     """
-    banks = Interbank()
+    banks = Interbank(today=today)
     kinds = {"clearing": Kind.CLEARING, "reserve": Kind.RESERVE}
     for entry in catalogue.get("accounts", []):
         kind = kinds.get(str(entry["purpose"]), Kind.COLLECTION)
@@ -251,6 +306,7 @@ __all__ = [
     "Interbank",
     "Kind",
     "Movement",
+    "Particulars",
     "Posting",
     "interbank",
 ]

@@ -198,8 +198,11 @@ class Collector:
             result, information = behaviour.result or FAILURE, behaviour.information or "退付失败"
         else:
             try:
-                self.ledger.refund(key, order.RefundNo, order.Amt, pay_acct=order.PayAcct)
-                stamp = self.counter.stamp()
+                made = self.counter.stamp()
+                self.ledger.refund(
+                    key, order.RefundNo, order.Amt, pay_acct=order.PayAcct, tra_no=made.tra_no
+                )
+                stamp = made
             except AccountError as error:
                 result, information = FAILURE, error.chinese
             except LedgerError:

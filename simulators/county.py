@@ -120,7 +120,8 @@ async def county(
             prepare(installation)
         gateway = GatewayProcess(installation)
         stack.push_async_callback(_end, gateway)
-        money = interbank(tomllib.loads((directory / "catalogue.toml").read_text("utf-8")))
+        catalogue = tomllib.loads((directory / "catalogue.toml").read_text("utf-8"))
+        money = interbank(catalogue, lambda: clock().strftime("%Y%m%d"))
         banks = (Bank(nodes[BANKS[0]], money), Bank(nodes[BANKS[1]], money))
         banks[1].node.identity.habits = OTHER_HABITS
         banks[1].outlet, banks[1].serial_prefix = "320682101", "J"

@@ -18,7 +18,7 @@ from ..messages.clearing import (
 )
 from ..messages.debit import DebitRequest, DebitResult
 from ..messages.remittance import Remittance, RemittanceResult
-from .accounts import AccountError, Kind
+from .accounts import AccountError, Kind, Particulars
 from .executing import FAILURE, SUCCESS, Duty, by
 from .identity import Identity
 from .ledger import Entry, Ledger
@@ -99,8 +99,9 @@ class ClearingDuty:
     def _line(
         self, order: ClearingInstruction, line: ClearingLine, behaviour: Behaviour
     ) -> ClearingLineResult:
-        refused = _refused(behaviour, line.LineNo)
+        refused, stamp = _refused(behaviour, line.LineNo), Stamp()
         if refused is None:
+            made = self._counter.stamp()
             reference = f"{order.InstrNo}/{line.LineNo}"
             try:
                 self._till.banks.pay(
@@ -110,11 +111,12 @@ class ClearingDuty:
                     line.Amt,
                     what="cleared",
                     reference=reference,
+                    particulars=Particulars(made.tra_no, batch_no=order.InstrNo),
                 )
+                stamp = made
             except AccountError as error:
                 refused = FAILURE, error.chinese
         result, information = refused or (SUCCESS, DONE)
-        stamp = Stamp() if refused else self._counter.stamp()
         return ClearingLineResult(
             LineNo=line.LineNo,
             Amt=line.Amt,
@@ -144,8 +146,9 @@ class RemittanceDuty:
         return ""
 
     def _carry_out(self, order: Remittance, behaviour: Behaviour) -> Voucher:
-        refused = _refused(behaviour)
+        refused, stamp = _refused(behaviour), Stamp()
         if refused is None:
+            made = self._counter.stamp()
             target = order.RecAcct or f"treasury:{order.TreCode}"
             if not order.RecAcct:
                 self._till.banks.open("treasury", target, Kind.TREASURY)
@@ -157,11 +160,12 @@ class RemittanceDuty:
                     order.TotalAmt,
                     what="remitted",
                     reference=order.RemitNo,
+                    particulars=Particulars(made.tra_no),
                 )
+                stamp = made
             except AccountError as error:
                 refused = FAILURE, error.chinese
         result, information = refused or (SUCCESS, DONE)
-        stamp = Stamp() if refused else self._counter.stamp()
         return RemittanceResult(
             RemitNo=order.RemitNo,
             TotalAmt=order.TotalAmt,

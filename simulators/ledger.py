@@ -92,7 +92,9 @@ class Follows(Protocol):
     def returned(self, entry: Entry) -> None:
         """It was refused and given back."""
 
-    def refunded(self, entry: Entry, refund_no: str, amt: int, pay_acct: str = "") -> None:
+    def refunded(
+        self, entry: Entry, refund_no: str, amt: int, pay_acct: str = "", tra_no: str = ""
+    ) -> None:
         """It was paid back on an instruction."""
 
 
@@ -132,17 +134,24 @@ class Ledger:
         return entry
 
     def refund(
-        self, key: tuple[str, str], refund_no: str, amt: int, *, pay_acct: str = ""
+        self,
+        key: tuple[str, str],
+        refund_no: str,
+        amt: int,
+        *,
+        pay_acct: str = "",
+        tra_no: str = "",
     ) -> Entry:
         """Money goes back on an instruction, from `pay_acct` where that names an account.
 
+        tra_no: the bank's own number of it, '' for none.
         Raises LedgerError when the payment has not so much left, and what the till raises.
         """
         entry = self.entry(key)
         if amt > entry.held:
             raise LedgerError(f"refund {refund_no} of {amt} fen is more than is held")
         if self.till is not None:
-            self.till.refunded(entry, refund_no, amt, pay_acct)
+            self.till.refunded(entry, refund_no, amt, pay_acct, tra_no)
         changed = replace(
             entry, money=Money.REFUNDED, refund_no=refund_no, refunded=entry.refunded + amt
         )

@@ -16,7 +16,7 @@ from ..messages.transfer import (
     TransferDetail,
     VirtualAccountArrival,
 )
-from .accounts import OUTSIDE, Kind
+from .accounts import OUTSIDE, Kind, Particulars
 from .collector import Collector
 from .duties import Counter
 from .executing import SUCCESS
@@ -48,6 +48,11 @@ class Batch:
     def amt(self) -> int:
         """Fen."""
         return sum(entry.amt for entry in self.entries)
+
+    @property
+    def pay_mode(self) -> str:
+        """The channel of its payments, of several the first."""
+        return min(entry.pay_mode for entry in self.entries)
 
 
 class Mover:
@@ -108,7 +113,8 @@ class Mover:
         if answer.result == SUCCESS:
             self._moved |= {entry.key for entry in entries}
             source, target = till.own(Kind.IN_TRANSIT), till.own(Kind.UNDER_WAY)
-            till.book.move(source, target, batch.amt, "moved", batch_no)
+            told = Particulars(stamp.tra_no, batch_no=batch_no)
+            till.book.move(source, target, batch.amt, "moved", batch_no, particulars=told)
             self.batches.append(batch)
         return batch
 
@@ -126,6 +132,7 @@ class Receiver:
 
     async def batch_arrived(self, batch: Batch, sender: Till) -> str:
         """A batch's money comes to its account (2615); return the result code."""
+        tra_no = self._counter.stamp().tra_no
         self._till.banks.pay(
             sender.bank,
             sender.own(Kind.UNDER_WAY),
@@ -133,8 +140,9 @@ class Receiver:
             batch.amt,
             what="arrived",
             reference=batch.number,
+            particulars=Particulars(tra_no, batch.pay_mode, batch_no=batch.number),
         )
-        return await self._report(batch.account, batch.amt, batch.number)
+        return await self._report(batch.account, batch.amt, batch.number, tra_no=tra_no)
 
     async def unnamed(
         self, account: Account, amt: int, payer: str, *, word: str = "", batch_no: str = ""
@@ -164,9 +172,11 @@ class Receiver:
         """Late money of the same bank comes to its account (2619); return the result code."""
         till = collector.till
         account = till.account_of(entry)
-        till.book.move(till.own(Kind.IN_TRANSIT), account, entry.amt, "landed", entry.tra_no_bus)
-        collector.ledger.landed(entry.key)
         stamp = self._counter.stamp()
+        told = Particulars(stamp.tra_no, entry.pay_mode, entry.pay_code)
+        source = till.own(Kind.IN_TRANSIT)
+        till.book.move(source, account, entry.amt, "landed", entry.tra_no_bus, particulars=told)
+        collector.ledger.landed(entry.key)
         message = InTransitArrival(
             TraNo=stamp.tra_no,
             PayCode=entry.pay_code,

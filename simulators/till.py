@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .accounts import OUTSIDE, Book, Interbank, Kind
+from .accounts import OUTSIDE, Book, Interbank, Kind, Particulars
 from .ledger import Entry
 
 SUBJECT_TYPE: Final = "3"
@@ -68,22 +68,30 @@ class Till:
     def booked(self, entry: Entry) -> None:
         """The gateway has booked it: it goes to where such money lies."""
         suspense, place = self.own(Kind.SUSPENSE), self._place_of(entry)
-        self.book.move(suspense, place, entry.amt, "booked", entry.tra_no_bus)
+        told = Particulars(pay_mode=entry.pay_mode, pay_code=entry.pay_code)
+        self.book.move(suspense, place, entry.amt, "booked", entry.tra_no_bus, particulars=told)
 
     def returned(self, entry: Entry) -> None:
         """The gateway has refused it: the payer gets it back."""
         self.book.move(self.own(Kind.SUSPENSE), OUTSIDE, entry.amt, "returned", entry.tra_no_bus)
 
-    def refunded(self, entry: Entry, refund_no: str, amt: int, pay_acct: str = "") -> None:
+    def refunded(
+        self, entry: Entry, refund_no: str, amt: int, pay_acct: str = "", tra_no: str = ""
+    ) -> None:
         """Paid back: from the account that the order names (退付备用金), else from where it lies.
 
         Raises AccountError.
         """
+        told = Particulars(tra_no, pay_code=entry.pay_code)
         if pay_acct:
             holder = self.banks.holder(pay_acct) or self.bank
-            self.banks.book(holder).move(pay_acct, OUTSIDE, amt, "refund", refund_no)
+            self.banks.book(holder).move(
+                pay_acct, OUTSIDE, amt, "refund", refund_no, particulars=told
+            )
         else:
-            self.book.move(self._place_of(entry), OUTSIDE, amt, "refund", refund_no)
+            self.book.move(
+                self._place_of(entry), OUTSIDE, amt, "refund", refund_no, particulars=told
+            )
 
 
 __all__ = ["SUBJECT_TYPE", "Till"]
