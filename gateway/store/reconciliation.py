@@ -26,6 +26,7 @@ ActionName = Literal[
     "refund",
     "comment",
     "propose",
+    "reject",
     "reopen",
     "rerun",
     "carry",
