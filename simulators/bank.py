@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ..mac import Secret, encrypt_token
 from ..messages import Voucher
@@ -25,10 +25,12 @@ from .collector import Collector
 from .duties import ClearingDuty, DebitDuty, RemittanceDuty
 from .executing import CONFLICT, FAILURE, SUCCESS, Duty, by
 from .identity import Received
+from .ledger import Ledger
 from .link import NoAnswerError
 from .moving import Receiver
 from .peer import Node
 from .scenario import Behaviour
+from .statements import Statement, account_statements, funds_statements
 
 _ACCEPTED = ("5002", "5000", "5953", "5981")
 
@@ -96,6 +98,11 @@ class Bank(Collector):
         answer = await self.node.ask(model(MobilePhone=mobile, PayerCreditCode=identity_number))
         bills = answer.message
         return bills.BillList if isinstance(bills, SchoolBills) else ()
+
+    def statements(self, date: str, others: Iterable[Ledger] = ()) -> list[Statement]:
+        """2555, 2557 and 2556 of a day."""
+        payments = super().statements(date, others)
+        return payments + funds_statements(self.till, date) + account_statements(self.till, date)
 
     @property
     def accounts(self) -> Mapping[str, Voucher]:

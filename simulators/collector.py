@@ -4,7 +4,7 @@ back what the gateway refuses or orders to be refunded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from .ledger import Entry, Ledger, LedgerError, Money
 from .link import NoAnswerError
 from .peer import Node
 from .scenario import Behaviour
+from .statements import Statement, StatementDesk, payment_statements
 from .till import Till
 
 
@@ -55,6 +56,7 @@ class Collector:
         self.till = Till(node.code, banks)
         self.ledger = Ledger(self.till)
         self.executor = Executor(node)
+        self.desk = StatementDesk(node)
         self.counter = Counter(node.identity, self.next_serial)
         self._told: dict[tuple[str, str], Confirmation] = {}
         self._serial = 0
@@ -109,6 +111,8 @@ class Collector:
             acct_type=message.RecAcctType,
             real_acct=str(getattr(due, "Hold2", "")),
             late=late,
+            cfm_time=message.CfmTime,
+            payer_name=message.PayerName,
         )
         self.ledger.take(entry)
         self._told[entry.key] = message
@@ -168,6 +172,15 @@ class Collector:
         self._serial += 1
         day = self.node.identity.clock().strftime("%Y%m%d")
         return f"{day}{self.serial_prefix}{self._serial:08d}"
+
+    # -- statements ------------------------------------------------------------------------
+
+    def statements(self, date: str, others: Iterable[Ledger] = ()) -> list[Statement]:
+        """What this node delivers of a day (对账), from its own ledger; see `statements`.
+
+        others: ledgers of nodes that owe no list of their own.
+        """
+        return payment_statements(self.till, self.ledger, date, outlet=self.outlet, others=others)
 
     # -- refunds ---------------------------------------------------------------------------
 

@@ -208,6 +208,8 @@ class DebitDuty:
                     DEBIT_MODE,
                     order.RecAcct,
                     acct_type=order.RecAcctType,
+                    cfm_time=stamp.tra_time,
+                    payer_name=order.PayerName,
                 )
             )
         return DebitResult(

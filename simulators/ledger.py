@@ -44,6 +44,8 @@ class Entry:
     """The account behind the one that was named, where it is another."""
     late: bool = False
     """The bank's own branches have not brought the money to the account yet (同行在途)."""
+    cfm_time: str = ""
+    payer_name: str = field(default="", repr=False)
 
     @property
     def key(self) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 from ..codecs import LocalProtocolError, RuleError, format_yuan, parse_yuan
@@ -16,6 +17,7 @@ from .ledger import Entry
 from .moving import Account
 from .peer import Node
 from .platform import Platform
+from .statements import PACK_SIZE
 from .unit import Charge, UnitSystem
 
 Outcome = dict[str, Any]
@@ -86,6 +88,8 @@ class CollectorOrders(_Orders):
             "pay": ("PAYCODE [CHECKCODE] [AMOUNT]", self._pay),
             "repeat": ("TRANOBUS", self._repeat),
             "ledger": ("", self._ledger),
+            "statements": ("[DATE] [PACKSIZE]", self._statements),
+            "results": ("[DATE]", self._results),
         }
         if isinstance(collector, Bank):
             self.orders |= {
@@ -138,6 +142,38 @@ class CollectorOrders(_Orders):
             "refunded": format_yuan(totals.refunded_amt),
             "held": format_yuan(totals.held_amt),
             "unanswered": totals.unanswered,
+        }
+
+    async def _statements(self, date: str = "", size: str = str(PACK_SIZE)) -> Outcome:
+        """Deliver a day's lists (2555, 2557, 2556)."""
+        day = _date(date) or self.node.identity.clock().strftime("%Y%m%d")
+        if not (size.isascii() and size.isdigit() and int(size)):
+            raise OrderError(f"{size!r} is no number of lines")
+        statements = self.collector.statements(day)
+        answered = await self.collector.desk.send(statements, int(size))
+        return {
+            "statements": [
+                {
+                    "number": statement.number,
+                    "CheckDate": day,
+                    "scope": statement.scope,
+                    "lines": len(statement.lines),
+                    "Amt": format_yuan(statement.amt),
+                    "results": answered[statement.key],
+                }
+                for statement in statements
+            ]
+        }
+
+    async def _results(self, date: str = "") -> Outcome:
+        """What finance found in the lists (5555, 5557, 5556)."""
+        wanted = _date(date)
+        return {
+            "results": [
+                masked(result)
+                for result in self.collector.desk.all_results()
+                if wanted in ("", result.CheckDate)
+            ]
         }
 
     @property
@@ -250,6 +286,15 @@ class UnitOrders(_Orders):
 
     async def _paid(self) -> Outcome:
         return {"paid": sorted(self.unit.paid)}
+
+
+def _date(text: str) -> str:
+    """yyyymmdd of YYYY-MM-DD or yyyymmdd, '' of ''. Raises OrderError."""
+    plain = text.replace("-", "")
+    try:
+        return datetime.strptime(plain, "%Y%m%d").strftime("%Y%m%d") if plain else ""  # noqa: DTZ007 - a date
+    except ValueError:
+        raise OrderError(f"{text!r} is no date (YYYY-MM-DD)") from None
 
 
 def _quoted(quote: Quote) -> Outcome:
