@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 class PackCounts(NamedTuple):
-    """One pack that came: its number (from 1), how many lines it has and their sum in fen."""
+    """One pack that came: its number (from 1), how many rows it has and their sum in fen."""
 
     pack_no: int
-    count: int
+    rows: int
     amt: int
 
 
@@ -49,7 +49,7 @@ def completeness(
         if not 1 <= pack.pack_no <= pack_count or pack.pack_no in seen:
             raise ValueError(f"pack {pack.pack_no} of {pack_count} cannot be counted")
         seen.add(pack.pack_no)
-        count += pack.count
+        count += pack.rows
         amt += pack.amt
     if len(seen) < pack_count:
         return Completeness("receiving", count, amt, missing=pack_count - len(seen))

@@ -36,9 +36,9 @@ class Pages(Protocol[T_co]):
     """Rows in the ascending order of their first column, the flow number.
 
     The order is that of Python's `str`, which is that of UTF-8 and of SQLite's BINARY: ``ORDER BY
-    tra_no, …``. A page has a few thousand rows; rows of one flow number may cross pages. Rows may be
-    plain tuples in the column order of their NamedTuple: making a NamedTuple of every row of a day
-    costs more than matching it.
+    tra_no, …``. A page has a few thousand rows; rows of one flow number may cross pages. Rows may
+    be plain tuples in the column order of their NamedTuple: making a NamedTuple of every row of a
+    day costs more than matching it.
     """
 
     async def next(self) -> Sequence[T_co]:

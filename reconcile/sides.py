@@ -66,9 +66,9 @@ class Expected(NamedTuple):
     `expected` names it: "payment:ID", "transfer:ID" (2613), "channel:PayMode:yyyymmdd" (the day's
     sum of a third-party channel), "clearing:InstrNo:LineNo", "refund:No", "remittance:No",
     "arrival:ID". Whatever of `tra_no` (the number of the movement itself, TraNoBus of a same-bank
-    payment), `batch_no` (2613, 5614) and `pay_code` is known is filled in; what has none of them is
-    found by `pay_mode` (third-party channel). `due`: the day on which it was expected first; earlier
-    than CheckDate for what is carried forward. `dc_flag` "1" comes in, "2" goes out.
+    payment), `batch_no` (2613, 5614) and `pay_code` is known is filled in; what has none of them
+    is found by `pay_mode` (third-party channel). `due`: the day on which it was expected first;
+    earlier than CheckDate for what is carried forward. `dc_flag` "1" comes in, "2" goes out.
     """
 
     tra_no: str
