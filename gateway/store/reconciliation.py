@@ -60,7 +60,8 @@ class DifferenceRow:
     """A difference as the books keep it; see ``reconcile.sides.Difference``. ``id`` 0: not written.
 
     ``fields`` is JSON ``[[tag, ours, theirs], …]`` with personal values masked. The line stands in
-    ``batch_id``, ``pack_no``, ``line_no`` where the statement has one.
+    ``batch_id``, ``pack_no``, ``line_no`` where the statement has one. ``held`` 1: no machine may
+    repair it, whatever its kind.
     """
 
     id: int
@@ -85,6 +86,7 @@ class DifferenceRow:
     fields: str
     reason: str
     expected: str
+    held: int
     found_at: int
     changed_at: int
 

@@ -47,6 +47,7 @@ CREATE TABLE recon_differences (
     fields     TEXT NOT NULL,            -- JSON [[tag, ours, theirs], …], masked
     reason     TEXT NOT NULL,
     expected   TEXT NOT NULL,
+    held       INTEGER NOT NULL CHECK (held IN (0, 1)),   -- no machine may repair it
     found_at   INTEGER NOT NULL,
     changed_at INTEGER NOT NULL,
     UNIQUE (node, check_date, statement, scope, key),
