@@ -51,6 +51,10 @@ class NoAnswerError(Exception):
         super().__init__(reason)
 
 
+Carry = Callable[[Address, bytes, Behaviour, float, Reads], Awaitable[RawFrame]]
+"""Brings a frame to an address and the answer back; see `exchange`."""
+
+
 async def exchange(
     address: Address,
     frame: bytes,

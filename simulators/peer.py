@@ -16,7 +16,7 @@ from ..codecs import RawFrame, RemoteProtocolError
 from ..mac import Secret
 from ..messages import Voucher, masked, spec_of
 from .identity import Identity, Received
-from .link import Address, Listener, NoAnswerError, Reaction, exchange
+from .link import Address, Carry, Listener, NoAnswerError, Reaction, exchange
 from .scenario import WELL, Behaviour, Script
 
 Handler = Callable[[Received], Voucher]
@@ -44,7 +44,8 @@ def no_log(_: dict[str, Any]) -> None:
 class Node:
     """One counterparty: an identity, an address to call, a listener, handlers and a script.
 
-    finance: the finance node's code. gateway: where it listens; may be changed at any time.
+    finance: the finance node's code. gateway: where it listens; may be changed at any time. carry:
+    brings a frame there and the answer back.
     """
 
     def __init__(
@@ -57,7 +58,9 @@ class Node:
         timeout_seconds: float = 10.0,
         patience: Patience | None = None,
         log: Log = no_log,
+        carry: Carry = exchange,
     ) -> None:
+        self._carry = carry
         self.identity = identity
         self.finance = finance
         self.gateways: list[Address] = [] if gateway is None else [gateway]
@@ -221,7 +224,7 @@ class Node:
         )
         data = behaviour.tampered(frame, self.identity.width) + self.identity.habits.trailing
         try:
-            raw = await exchange(
+            raw = await self._carry(
                 gateway, data, behaviour, self.timeout_seconds, self.identity.habits.reads
             )
             answer = self.identity.open(
