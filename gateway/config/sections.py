@@ -353,6 +353,19 @@ class ReconciliationConfig(Section):
     repair_duplicate_payment: bool = setting(
         "a bank-only line of a paid bill becomes a duplicate with technical refund", default=True
     )
+    carry_dates: bool = setting(
+        "a payment that the neighbouring day's list has counts as listed", default=True
+    )
+    window_days: int = setting("how many days before and after count as neighbouring", 1, ge=0, le=7)
+    max_differences: int = setting(
+        "a run with more differences is given up: a list is missing or another's", 100_000, ge=1
+    )
+    result_pack_size: int = setting(
+        "differences in one message of 5555, 5557 and 5556", 500, ge=1, le=5000
+    )
+    inbox_limit_per_peer: int = setting(
+        "malformed messages of one node that may wait for a person", 1000, ge=1, le=1_000_000
+    )
 
 
 class SpoolConfig(Section):
