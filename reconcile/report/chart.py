@@ -21,7 +21,7 @@ _TOP: Final = 24
 _BASE: Final = 172
 _HOURS: Final = 24
 _TENTHS: Final = 10
-_TICKS: Final = 4
+_TICKS: Final = 5
 _WAN: Final = 1_000_000
 """10,000 yuan (万元) in fen."""
 

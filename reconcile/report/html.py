@@ -55,12 +55,8 @@ def render(report: RunReport, *, rows_shown: int = ROWS_SHOWN) -> str:
 
 def _top(report: RunReport, title: str, whose: str) -> str:
     header = report.header
-    revisions = sorted({node.revision for node in header.nodes if node.revision})
-    last = ""
-    if len(revisions) == 1:
-        last = f"<br>第 {revisions[0]} 次结果"
-    elif revisions:
-        last = f"<br>第 {revisions[0]}-{revisions[-1]} 次结果"
+    revisions = {node.revision for node in header.nodes if node.revision}
+    last = f"<br>第 {revisions.pop()} 次结果" if len(revisions) == 1 else ""
     return (
         f'<div class="top"><div><h1>{text(title)}</h1><p class="sub">对账日期 '
         f"{long_date(header.check_date)} · {text(whose)}"
@@ -87,7 +83,7 @@ def _verdict(report: RunReport) -> str:
     more = "".join(f"<span>{text(line)}</span>" for line in said)
     if waiting:
         return f'<div class="verdict bad">账未对平:待处理差异 {waiting:,} 笔{more}</div>'
-    if not report.closed or not any(node.state for node in report.header.nodes):
+    if not report.closed:
         return f'<div class="verdict bad">账未对平{more}</div>'
     return f'<div class="verdict good">账已对平,无待处理差异{more}</div>'
 

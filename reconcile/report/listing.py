@@ -7,20 +7,21 @@ from typing import Final
 
 from .model import Row, RunReport
 from .page import Cell, Column, code, heading, none, row, table, text
-from .words import ACTIONS, STATEMENTS, STATES, TAGS, reference_text, short_date, yuan
+from .words import ACTIONS, ACTORS, STATEMENTS, STATES, TAGS, reference_text, short_date, yuan
 
 _ORDER: Final = {state: at for at, state in enumerate(STATES)}
+_SAME: Final = {("repaired", "repair"), ("settled", "settle")}
 _COLUMNS: Final = (
     Column("编号", "n", 5),
     Column("节点", "", 9),
     Column("对账单、渠道", "", 9),
     Column("差异", "", 10),
-    Column("缴款码 / 流水号", "", 14),
-    Column("财政(元)", "n", 9),
-    Column("对账单(元)", "n", 9),
-    Column("差异内容与原因", "", 18),
+    Column("缴款码 / 流水号", "", 15),
+    Column("财政(元)", "n", 8),
+    Column("对账单(元)", "n", 8),
+    Column("差异内容与原因", "", 16),
     Column("天数", "n", 4),
-    Column("状态与最近处理", "", 13),
+    Column("状态与最近处理", "", 16),
 )
 
 
@@ -98,7 +99,9 @@ def _state(one: Row) -> str:
     if one.last is None:
         return pill
     last = one.last
-    done = f"{ACTIONS.get(last.action, last.action)} {last.actor}"
+    # A row that policy repaired says so by its state already.
+    action = "" if (one.state, last.action) in _SAME else ACTIONS.get(last.action, last.action)
+    done = f"{action} {ACTORS.get(last.actor, last.actor)}"
     why = f"<br>{text(last.reason)}" if last.reason and last.reason != one.reason else ""
     led = f"<br>{text(reference_text(last.reference))}" if last.reference else ""
     return f'{pill} {text(done)}<br><span class="soft">{text(last.at)}</span>{led}{why}'

@@ -205,8 +205,14 @@ class RunReport:
 
     @property
     def closed(self) -> bool:
-        """Whether nothing of this day waits for anybody and every statement has come."""
-        return not self.undelivered and all(row.state != "open" for row in self.rows)
+        """Whether the day was run, every statement has come and nothing waits for anybody."""
+        with_money = {line.node for line in self.scopes}
+        states = {node.state for node in self.header.nodes if node.state or node.code in with_money}
+        return (
+            states == {"done"}
+            and not self.undelivered
+            and all(row.state != "open" for row in self.rows)
+        )
 
     def totals(self, statement: Statement) -> ScopeLine | None:
         """The sum of one statement over all nodes and scopes; None where there is none."""

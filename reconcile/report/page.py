@@ -20,7 +20,7 @@ main { max-width: 297mm; margin: 6mm auto; padding: 9mm 10mm; background: #fff;
   border-bottom: .6mm solid var(--blue); padding-bottom: 2.5mm }
 h1 { margin: 0; font-size: 17pt; line-height: 1.3; letter-spacing: .04em }
 .top p { margin: 0; color: var(--soft); font-size: 9pt; text-align: right; white-space: nowrap }
-.sub { margin: .5mm 0 0; color: var(--soft) }
+.top .sub { margin: .5mm 0 0; font-size: 10pt; text-align: left }
 h2 { margin: 6mm 0 1.8mm; font-size: 12pt; line-height: 1.3; break-after: avoid }
 h2 small { margin-left: 2mm; color: var(--soft); font-size: 9pt; font-weight: 400 }
 .verdict { margin: 3.5mm 0 0; padding: 2mm 3mm; border-left: 1.2mm solid; font-weight: 700 }
@@ -57,7 +57,8 @@ thead th.over { text-align: center; border-left: .3mm solid var(--line) }
   font-size: 8pt; white-space: nowrap }
 .pill.open { color: var(--red) } .pill.repaired { color: var(--blue) }
 .pill.resolved, .pill.settled { color: var(--green) } .pill.noted { color: var(--soft) }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 7mm }
+.pair { display: grid; grid-template-columns: 55fr 45fr; gap: 7mm }
+.pair td:first-child { word-break: keep-all; overflow-wrap: break-word }
 .note { margin: 1.5mm 0 0; color: var(--amber); font-size: 9pt }
 .none { margin: 1mm 0 0; color: var(--soft) }
 .chart { display: block; width: 100%; height: auto; font-size: 11px }
@@ -68,11 +69,12 @@ thead th.over { text-align: center; border-left: .3mm solid var(--line) }
 .chart .bar { fill: #5b88b5 }
 footer { margin-top: 6mm; padding-top: 2mm; border-top: .25mm solid var(--line);
   color: var(--soft); font-size: 8.5pt }
-@media (max-width: 800px) { main { padding: 5mm; margin: 0 } .pair { grid-template-columns: 1fr }
+@media screen and (max-width: 800px) { main { padding: 5mm; margin: 0 }
+  .pair { grid-template-columns: 1fr }
   .tiles { grid-template-columns: 1fr 1fr } .top { display: block } .top p { text-align: left } }
 @media print { body { background: #fff; font-size: 9pt } main { max-width: none; margin: 0;
   padding: 0; box-shadow: none } .scroll { overflow: visible } table { font-size: 8pt }
-  .c { font-size: 7.2pt } .keep { break-inside: avoid } }
+  .c { font-size: 7.2pt } h2 { margin: 4.5mm 0 1.5mm } .keep { break-inside: avoid } }
 """
 
 _PRINT: Final = """

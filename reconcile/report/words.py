@@ -31,6 +31,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "refund": "退付",
     "comment": "备注",
     "propose": "提请处理",
+    "reject": "驳回",
     "reopen": "重新开启",
     "rerun": "重新核对",
     "carry": "结转",
@@ -66,6 +67,7 @@ TAGS: Final[Mapping[str, str]] = {
     "OutAmt": "支出合计",
     "SRC": "节点",
 }
+ACTORS: Final[Mapping[str, str]] = {"gateway": "系统"}
 SOURCES: Final[Mapping[str, str]] = {"funds": "缴款未到账", "transfer": "划转在途(2613)"}
 
 _REFERENCES: Final = {
