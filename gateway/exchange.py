@@ -231,10 +231,10 @@ class Exchanges:
             raise _Refused(Result.BAD_PARAMETER, "VoucherCount: 本版本每个报文只支持一个凭证")
         part = envelope.vouchers[0]
         if len(part.text) > self._thread_bytes:
-            read = asyncio.to_thread(_read_voucher, spec, part, peer.charset)
-            voucher, message, unknown = await read
+            read = await asyncio.to_thread(_read_voucher, flow, spec, part, peer.charset)
         else:
-            voucher, message, unknown = _read_voucher(spec, part, peer.charset)
+            read = _read_voucher(flow, spec, part, peer.charset)
+        voucher, message, unknown, prepared = read
         if unknown or envelope.unknown_elements:
             count = len(unknown) + envelope.unknown_elements
             self._metrics.count("unknown_elements", spec.number, by=count)
@@ -247,6 +247,7 @@ class Exchanges:
             current_token=received.grant.current,
             tls=received.origin.tls,
             address=received.origin.address,
+            prepared=prepared,
         )
         refusal = flow.validate(request, message)
         if refusal is not None:
@@ -352,8 +353,9 @@ def _refusal(number: str, error: RemoteProtocolError) -> Answer:
 
 
 def _read_voucher(
-    spec: MessageSpec, part: VoucherPart, charset: str
-) -> tuple[bytes, Voucher, list[str]]:
-    """The voucher's bytes, its message, and the tags in it that nobody knows."""
+    flow: Flow[Any], spec: MessageSpec, part: VoucherPart, charset: str
+) -> tuple[bytes, Voucher, list[str], object]:
+    """The voucher's bytes, its message, the tags in it that nobody knows, what the flow makes."""
     data, unknown = part.decode(), list[str]()
-    return data, spec.model.read_bytes(data, default_encoding=charset, unknown=unknown), unknown
+    message = spec.model.read_bytes(data, default_encoding=charset, unknown=unknown)
+    return data, message, unknown, flow.prepare(message)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..collection.booking import Booking
+from ..collection.booking import Booking, NoticeTexts
 from ..collection.lookups import Lookups
 from ..collection.rules import ConfirmRules
 from ..config import Config
+from ..outbox import Enqueuer
 from ..peers import PeerDirectory
 from ..tokens import Sealer
 from .arrivals import (
@@ -28,6 +29,7 @@ from .link import AnswerLinkTest, ReceiveNotice
 from .query import QueryDue, UnitQueryDue
 from .remittance import ReceiveRemittanceResult
 from .results import ReceiveRefundResult
+from .statements import ReceiveAccount, ReceiveArrivedFunds, ReceivePayments
 from .token import ChangeToken
 from .unitbill import ReceivePaperBill, ReceiveUnitBill
 
@@ -41,6 +43,23 @@ class FlowParts:
     sealer: Sealer
     booking: Booking
     rules: ConfirmRules
+
+
+def flow_parts(config: Config, peers: PeerDirectory, sealer: Sealer, outbox: Enqueuer) -> FlowParts:
+    """The parts as a configuration says."""
+    collection = config.collection
+    texts = NoticeTexts(collection.notify_outlet, collection.notify_operator)
+    return FlowParts(
+        config=config,
+        peers=peers,
+        sealer=sealer,
+        booking=Booking(outbox, texts, peers.told_of_bills),
+        rules=ConfirmRules(
+            auto_refund_paymodes=frozenset(collection.auto_refund_paymodes),
+            must_be_queried=collection.check_query_before_confirm,
+            must_be_queried_that_day=collection.check_query_date,
+        ),
+    )
 
 
 def make_flows(parts: FlowParts) -> dict[str, Flow[Any]]:
@@ -67,5 +86,8 @@ def make_flows(parts: FlowParts) -> dict[str, Flow[Any]]:
         ReceiveRefundResult(),
         ReceiveRemittanceResult(parts.config.node.name),
         ReceiveAccountsReceipt(),
+        ReceivePayments(),
+        ReceiveArrivedFunds(),
+        ReceiveAccount(),
     )
     return {flow.number: flow for flow in flows}

@@ -23,7 +23,10 @@ M = TypeVar("M", bound=Voucher)
 
 
 class Request(NamedTuple):
-    """An authenticated request: who, its HEAD, when, and the token that its MAC verified under."""
+    """An authenticated request: who, its HEAD, when, and the token that its MAC verified under.
+
+    `prepared` is what the flow's `prepare` made of the message.
+    """
 
     peer: Peer
     head: Head
@@ -33,6 +36,7 @@ class Request(NamedTuple):
     current_token: bool = True  # False: verified under the previous token
     tls: bool = False
     address: str = ""
+    prepared: object = None
 
 
 class Answer(NamedTuple):
@@ -65,6 +69,11 @@ class Flow(ABC, Generic[M]):
     number: ClassVar[str]
     # False: reads by key only, needs no transaction and is not archived.
     writes: bool = True
+
+    def prepare(self, message: M) -> object:
+        """Do what takes long and needs the message alone; for a large one in its thread."""
+        del message
+        return None
 
     def validate(self, request: Request, message: M) -> Answer | None:
         """Refuse what the message alone shows to be wrong; None goes on."""

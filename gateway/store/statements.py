@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from ...reconcile.kinds import Statement
 from ...reconcile.sides import LineRef, PaymentLine
-from .protocol import SqlValue, Transaction
+from .protocol import Transaction
 from .sql import Conditions, columns, insert_into, select_from, values
 
 BatchState = Literal[
@@ -22,6 +22,7 @@ Origin = Literal["message", "file"]
 LIVING: Final[tuple[BatchState, ...]] = ("receiving", "complete", "failed", "reconciled")
 USABLE: Final[tuple[BatchState, ...]] = ("complete", "failed", "reconciled")
 """Living, with all their packs: what a reconciliation reads."""
+BESIDE: Final[tuple[BatchState, ...]] = ("replacing",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class StatementPack:
 
 @dataclass(frozen=True, slots=True)
 class ChannelTotal:
-    """What a pack of 2556 says of one channel."""
+    """What a 2556 says of one channel; ``pack_no`` is the pack that said it first."""
 
     batch_id: int
     pack_no: int
@@ -142,7 +143,7 @@ class MovementRow:
     fault: str = ""
 
 
-Line = tuple[SqlValue, ...]
+Line = tuple[str | int, ...]
 """The columns of a line's record that follow ``line_no``, with it, but without its batch and pack:
 of 2555 (tra_no, line_no, pay_code, …), of 2557 and 2556 (line_no, tra_no, …)."""
 
@@ -176,10 +177,10 @@ _PACK: Final = select_from(StatementPack, "statement_packs", "WHERE batch_id = ?
 _PACKS: Final = select_from(
     StatementPack, "statement_packs", "WHERE batch_id = ?1 ORDER BY pack_no"
 )
-_INSERT_CHANNEL: Final = insert_into(ChannelTotal, "statement_channels")
+_INSERT_CHANNEL: Final = insert_into(ChannelTotal, "statement_channels", "ON CONFLICT DO NOTHING")
 _CHANNEL_VALUES: Final = values(ChannelTotal)
 _CHANNELS: Final = select_from(
-    ChannelTotal, "statement_channels", "WHERE batch_id = ?1 ORDER BY pay_mode, pack_no"
+    ChannelTotal, "statement_channels", "WHERE batch_id = ?1 ORDER BY pay_mode"
 )
 _TABLES: Final = {
     "2555": "statement_payments",
@@ -292,7 +293,8 @@ async def set_state(
 ) -> bool:
     """Give a batch another state; False, and nothing written, when it is in none of ``among``.
 
-    Packs and lines stay: `drop` ends a batch with them.
+    Packs and lines stay: `drop` ends a batch with them. What was on its way to replace a batch that
+    is now reconciled is dropped.
     """
     marks = ", ".join(f"?{number}" for number in range(4, 4 + len(among)))
     changed = await tx.run(
@@ -303,6 +305,11 @@ async def set_state(
         at,
         *sorted(among),
     )
+    if changed == 1 and state == "reconciled":
+        batch = await get(tx, batch_id)
+        beside = batch and await replacing(tx, batch.kind, batch.src, batch.check_date, batch.scope)
+        if beside is not None:
+            await drop(tx, beside.id, state="dropped", at=at)
     return changed == 1
 
 
@@ -416,12 +423,8 @@ async def packs(tx: Transaction, batch_id: int) -> list[StatementPack]:
 
 
 async def channels(tx: Transaction, batch_id: int) -> list[ChannelTotal]:
-    """A batch's totals by channel, each once (packs that repeat one say the same)."""
-    found: dict[str, ChannelTotal] = {}
-    for row in await tx.all(_CHANNELS, batch_id):
-        total = ChannelTotal(*row)
-        found.setdefault(total.pay_mode, total)
-    return list(found.values())
+    """A batch's totals by channel, each once, by PayMode."""
+    return [ChannelTotal(*row) for row in await tx.all(_CHANNELS, batch_id)]
 
 
 # -- lines ----------------------------------------------------------------------------------------

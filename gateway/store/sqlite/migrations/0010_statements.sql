@@ -68,14 +68,14 @@ CREATE TABLE statement_waste (
     PRIMARY KEY (batch_id, pack_no)
 ) STRICT, WITHOUT ROWID;
 
--- Totals by channel (2556), as the packs tell them.
+-- Totals by channel (2556), with the pack that told them first.
 CREATE TABLE statement_channels (
     batch_id INTEGER NOT NULL REFERENCES statement_batches (id),
     pack_no  INTEGER NOT NULL,
     pay_mode TEXT NOT NULL,
     in_amt   INTEGER NOT NULL,
     out_amt  INTEGER NOT NULL,
-    PRIMARY KEY (batch_id, pack_no, pay_mode)
+    PRIMARY KEY (batch_id, pay_mode)
 ) STRICT, WITHOUT ROWID;
 
 -- Lines. `line_no` counts from 1 in a pack; of a file it is the line of the file. `fault`: why a
