@@ -5,7 +5,7 @@ Pure functions and a sans-io frame decoder: no I/O, no clock, no randomness. Onl
 and `RuleError` ever leave.
 """
 
-from .describe import DescribedVoucher, Description, Mask, describe
+from .describe import DescribedVoucher, Description, Mask, describe, describe_voucher
 from .envelope import (
     ENVELOPE_LIMITS,
     Envelope,
@@ -96,6 +96,7 @@ __all__ = [
     "check_pay_code",
     "decode_voucher",
     "describe",
+    "describe_voucher",
     "encode_frame",
     "escape_xml",
     "fit_gbk",

@@ -143,6 +143,22 @@ def describe(data: bytes, *, mask: Mask, encoding: str = "GBK") -> Description:
     return Description(len(data), header, head, vouchers, mac, width, tuple(problems.found))
 
 
+def describe_voucher(
+    data: bytes, number: str, *, mask: Mask, encoding: str = "GBK"
+) -> tuple[tuple[str, str], ...]:
+    """Return (path of tags, masked value) of a voucher of message `number`; never raises.
+
+    data: its document, or the base64 of one, as far as either can be read. mask and encoding as in
+    `describe`; at most the first 2000 fields.
+    """
+    masked = _Masked(mask)
+    masked.number = number
+    text = _loose_text(data, encoding)
+    if "<" not in text:
+        text = _loose_text(_loose_base64(text), encoding)
+    return _fields(_leaves(text)[:_MOST_FIELDS], masked)
+
+
 def _frame(data: bytes, problems: _Problems) -> tuple[tuple[tuple[str, str], ...], bytes]:
     """Return the header's fields and what follows the header (body and MAC field)."""
     decoder = FrameDecoder(MAX_FRAME_BYTES)
@@ -285,15 +301,19 @@ def _vouchers(
             problems.add(f"voucher {position}: {error}")
             data = _loose_base64(match[1])
         leaves = _leaves(_loose_text(data, encoding))
-        fields = tuple(
-            (path, masked.value(path.rpartition("/")[2].partition("[")[0], value))
-            for path, value in leaves[:_MOST_FIELDS]
-        )
+        fields = _fields(leaves[:_MOST_FIELDS], masked)
         left_out = max(0, len(leaves) - _MOST_FIELDS)
         described.append(DescribedVoucher(attributes, fields, left_out))
         if position == _MOST_VOUCHERS:
             break
     return tuple(described)
+
+
+def _fields(leaves: list[tuple[str, str]], masked: _Masked) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (path, masked.value(path.rpartition("/")[2].partition("[")[0], value))
+        for path, value in leaves
+    )
 
 
 def _loose_base64(text: str) -> bytes:

@@ -18,13 +18,12 @@ from .basedata.push import BaseData
 from .basedata.sync import CatalogueSync
 from .billsync import BillSync
 from .clock import Clock
-from .collection.booking import Booking, NoticeTexts
-from .collection.rules import ConfirmRules
 from .config import Config
 from .exchange import Exchanges
-from .flows import FlowParts, make_flows
+from .flows import flow_parts, make_flows
 from .framing import FrameWriter
 from .identifiers import PROCESS_BITS, MessageIds
+from .inbox.keeping import InboxKeeper
 from .net.limits import ServerLimits
 from .net.server import FrameServer
 from .observe.log import Log
@@ -71,13 +70,12 @@ class Gateway:
         node = config.node
         self.frames = FrameWriter(node.code, node.regions[0], MessageIds(clock, process), clock)
         self.enqueuer = Enqueuer(config.outbox, self.peers, self.frames.next_id)
-        texts = NoticeTexts(config.collection.notify_outlet, config.collection.notify_operator)
-        parts = FlowParts(
-            config=config,
-            peers=self.peers,
+        self.inbox = InboxKeeper(
+            store=store,
             sealer=self.sealer,
-            booking=Booking(self.enqueuer, texts, self.peers.told_of_bills),
-            rules=_confirm_rules(config),
+            log=log,
+            metrics=self.metrics,
+            limit=config.reconciliation.inbox_limit_per_peer,
         )
         exchanges = Exchanges(
             node=node.code,
@@ -85,7 +83,8 @@ class Gateway:
             limiter=FailureLimiter(config.listen.auth_failures_per_minute),
             frames=self.frames,
             archivist=Archivist(self.sealer),
-            flows=make_flows(parts),
+            flows=make_flows(flow_parts(config, self.peers, self.sealer, self.enqueuer)),
+            inbox=self.inbox,
             store=store,
             clock=clock,
             log=log,
@@ -161,6 +160,7 @@ class Gateway:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.inbox.settle()
         await self.store.close()
         self.log.event("info", "stopped", cut_connections=cut, counts=self.metrics.snapshot())
 
@@ -169,15 +169,6 @@ class Gateway:
         if not task.cancelled() and task.exception() is not None:
             name = type(task.exception()).__name__
             self.log.event("error", "task_failed", task=task.get_name(), error=name)
-
-
-def _confirm_rules(config: Config) -> ConfirmRules:
-    collection = config.collection
-    return ConfirmRules(
-        auto_refund_paymodes=frozenset(collection.auto_refund_paymodes),
-        must_be_queried=collection.check_query_before_confirm,
-        must_be_queried_that_day=collection.check_query_date,
-    )
 
 
 def _income_keeper(config: Config, store: Store, clock: Clock, log: Log) -> IncomeKeeper:

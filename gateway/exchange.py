@@ -33,9 +33,11 @@ from .archiving import Archivist
 from .clock import Clock
 from .flows.base import Answer, Decision, Flow, Request, general, result_of
 from .framing import DEFAULT_WIDTH, FrameWriter
+from .inbox.keeping import NEVER_KEPT, InboxKeeper, Malformed
 from .net.server import Origin, Reply
 from .observe.log import Log, innermost, quoted
 from .observe.metrics import Metrics
+from .store.inbox import InboxForm
 from .store.protocol import Store, StoreBusy, Transaction
 from .wakeup import Wakeup
 
@@ -85,6 +87,7 @@ class Exchanges:
         log: Log,
         metrics: Metrics,
         wakeup: Wakeup,
+        inbox: InboxKeeper,
         thread_bytes: int,
     ) -> None:
         # Documents above this size are read in a thread: they would hold the loop for milliseconds.
@@ -100,6 +103,7 @@ class Exchanges:
         self._log = log
         self._metrics = metrics
         self._wakeup = wakeup
+        self._inbox = inbox
 
     # -- the server's responder -----------------------------------------------------------
 
@@ -166,12 +170,15 @@ class Exchanges:
         received = _Received(frame, head, grant, origin, started)
         number = head.msg_no or frame.number
         if fault is not None:
-            return self._reply(received, Decision(_refusal(number, fault)))
+            answer = _refusal(number, fault)
+            self._keep(received, answer, None)
+            return self._reply(received, Decision(answer))
         assert envelope is not None  # noqa: S101 - either a fault or an envelope
         try:
             return await self._authentic(received, envelope)
         except RemoteProtocolError as error:
             answer = _refusal(number, error)
+            self._keep(received, answer, envelope.vouchers[0])
         except _Refused as refused:
             answer = general(number, refused.result, refused.information)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - see `respond`
@@ -251,6 +258,7 @@ class Exchanges:
         )
         refusal = flow.validate(request, message)
         if refusal is not None:
+            self._keep(received, refusal, part)
             return self._reply(received, Decision(refusal))
         decision = await self._decide(flow, spec, request, message, voucher)
         if decision.wake:
@@ -297,6 +305,34 @@ class Exchanges:
             return decision
 
         return await self._store.transact(work)
+
+    def _keep(self, received: _Received, answer: Answer, part: VoucherPart | None) -> None:
+        """Keep a malformed message for people, behind the answer; None: not even the envelope."""
+        head = received.head
+        flow = self._flows.get(head.msg_no)
+        if flow is None or not flow.writes or head.msg_no in NEVER_KEPT:
+            return
+        form: InboxForm
+        if part is None:
+            try:
+                self._judge_head(received)
+            except _Refused:
+                return
+            form, content = "document", received.grant.body
+        else:
+            form, content = _as_received(part)
+        said = vars(answer.message)
+        self._inbox.keep(
+            Malformed(
+                peer=received.grant.peer.code,
+                head=head,
+                at=received.started_ms,
+                result=said.get("Result", Result.FAILURE.value),
+                information=said.get("Information", ""),
+                form=form,
+                content=content,
+            )
+        )
 
     # -- answering ----------------------------------------------------------------------------
 
@@ -350,6 +386,14 @@ class Exchanges:
 def _refusal(number: str, error: RemoteProtocolError) -> Answer:
     """The answer that an error names."""
     return general(number, result_of(error.code), error.information)
+
+
+def _as_received(part: VoucherPart) -> tuple[InboxForm, bytes]:
+    """A voucher's bytes, or the text of it where that is no base64."""
+    try:
+        return "voucher", part.decode()
+    except RemoteProtocolError:
+        return "base64", part.text.encode("utf-8", "backslashreplace")
 
 
 def _read_voucher(
