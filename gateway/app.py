@@ -18,6 +18,7 @@ from .basedata.push import BaseData
 from .basedata.sync import CatalogueSync
 from .billsync import BillSync
 from .clock import Clock
+from .collection.booking import Booking, NoticeTexts
 from .config import Config
 from .exchange import Exchanges
 from .flows import flow_parts, make_flows
@@ -30,6 +31,9 @@ from .observe.log import Log
 from .observe.metrics import Metrics
 from .outbox import Deliverer, Enqueuer
 from .peers import PeerDirectory
+from .reconciliation.parts import ReconcileParts, process_owner
+from .reconciliation.schedule import ReconciliationKeeper
+from .reconciliation.serving import make_keeper
 from .settlement.income import IncomeRules
 from .settlement.keeper import IncomeKeeper
 from .store import Store
@@ -115,6 +119,7 @@ class Gateway:
         )
         self.catalogue_sync = self._make_catalogue_sync(clock)
         self.income_keeper = _income_keeper(config, store, clock, log)
+        self.reconciliation = self._make_reconciliation(clock, random)
         self._tasks: list[asyncio.Task[None]] = []
 
     def _make_catalogue_sync(self, clock: Clock) -> CatalogueSync:
@@ -128,6 +133,28 @@ class Gateway:
         return CatalogueSync(
             data=data, store=self.store, clock=clock, log=self.log, wakeup=self.wakeup
         )
+
+    def _make_reconciliation(
+        self, clock: Clock, random: Callable[[int], bytes]
+    ) -> ReconciliationKeeper | None:
+        if self.config.reconciliation.schedule is None:
+            return None
+        texts = NoticeTexts(
+            self.config.collection.notify_outlet, self.config.collection.notify_operator
+        )
+        parts = ReconcileParts(
+            store=self.store,
+            clock=clock,
+            peers=self.peers,
+            enqueuer=self.enqueuer,
+            booking=Booking(self.enqueuer, texts, self.peers.told_of_bills),
+            rules=self.config.reconciliation,
+            owner=process_owner(random),
+            log=self.log,
+            metrics=self.metrics,
+            wake=self.wakeup.wake,
+        )
+        return make_keeper(self.config, parts)
 
     async def start(self, listening: socket.socket | None = None) -> None:
         """Listen (on a given socket, else on the configured address) and deliver."""
@@ -143,12 +170,18 @@ class Gateway:
             asyncio.create_task(self.income_keeper.run(), name="income"),
             asyncio.create_task(self.catalogue_sync.run(), name="catalogue-sync"),
         ]
+        if self.reconciliation is not None:
+            self._tasks.append(
+                asyncio.create_task(self.reconciliation.run(), name="reconciliation")
+            )
         for task in self._tasks:
             task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
         """Stop accepting, let what is under way finish within the grace, close the store."""
         grace = self.config.listen.shutdown_grace_seconds
+        if self.reconciliation is not None:
+            await self.reconciliation.stop()
         stopping = [
             self.deliverer.stop(),
             self.bill_sync.stop(),

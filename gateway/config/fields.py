@@ -136,6 +136,9 @@ Outlet = Annotated[
 ]
 Name = Annotated[str, AfterValidator(_is_gbk(100))]
 OperatorName = Annotated[str, AfterValidator(_is_gbk(20))]
+TimeOfDay = Annotated[
+    str, AfterValidator(_matching(r"([01]\d|2[0-3]):[0-5]\d", "a time of day, HH:MM"))
+]
 Seconds = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 

@@ -24,6 +24,7 @@ from .fields import (
     SecretText,
     Section,
     Texts,
+    TimeOfDay,
     WorkdaysFile,
     setting,
 )
@@ -356,12 +357,22 @@ class ReconciliationConfig(Section):
     carry_dates: bool = setting(
         "a payment that the neighbouring day's list has counts as listed", default=True
     )
-    window_days: int = setting("how many days before and after count as neighbouring", 1, ge=0, le=7)
+    window_days: int = setting(
+        "how many days before and after count as neighbouring", 1, ge=0, le=7
+    )
     max_differences: int = setting(
         "a run with more differences is given up: a list is missing or another's", 100_000, ge=1
     )
     result_pack_size: int = setting(
         "differences in one message of 5555, 5557 and 5556", 500, ge=1, le=5000
+    )
+    schedule: TimeOfDay | None = setting(
+        "the service reconciles after this civil time of every working day; unset: by command only",
+        None,
+        example="06:30",
+    )
+    catch_up_days: int = setting(
+        "how many days back the service catches up with what was missed", 7, ge=1, le=92
     )
     inbox_limit_per_peer: int = setting(
         "malformed messages of one node that may wait for a person", 1000, ge=1, le=1_000_000
