@@ -59,6 +59,27 @@ CREATE INDEX recon_differences_of_payment ON recon_differences (payment_id)
     WHERE payment_id IS NOT NULL;
 CREATE INDEX recon_differences_of_bill ON recon_differences (pay_code) WHERE pay_code <> '';
 
+CREATE INDEX recon_differences_of_expected ON recon_differences (expected) WHERE expected <> '';
+
+-- Expected money that a line of 2557 showed, beside a day's own payments: batches, sums of channels,
+-- what was carried forward. A later run of that day expects it again, one of another day no more.
+CREATE TABLE recon_met (
+    node       TEXT NOT NULL,
+    scope      TEXT NOT NULL,
+    expected   TEXT NOT NULL,
+    check_date TEXT NOT NULL CHECK (length(check_date) = 8),
+    batch_id   INTEGER NOT NULL,
+    pack_no    INTEGER NOT NULL,
+    line_no    INTEGER NOT NULL,
+    tra_no     TEXT NOT NULL,            -- of the line
+    amt        INTEGER NOT NULL,
+    data       TEXT NOT NULL,            -- JSON: what was expected
+    PRIMARY KEY (node, scope, expected)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX recon_met_of_line ON recon_met (batch_id, pack_no, line_no);
+CREATE INDEX recon_met_by_number ON recon_met (node, tra_no);
+
 -- What was done about a difference, or about a statement as a whole, by whom and why.
 CREATE TABLE recon_actions (
     id            INTEGER PRIMARY KEY,
