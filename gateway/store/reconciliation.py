@@ -111,22 +111,6 @@ class Action:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class MetRow:
-    """Expected money that a line of 2557 showed; ``data`` is what was expected, as JSON."""
-
-    node: str
-    scope: str
-    expected: str
-    check_date: str
-    batch_id: int
-    pack_no: int
-    line_no: int
-    tra_no: str
-    amt: int
-    data: str
-
-
 class StateCount(NamedTuple):
     """How many (``number``) differences of one statement, scope, kind and state there are."""
 
@@ -229,17 +213,6 @@ _NOT_SEEN: Final = select_from(
 _ACT: Final = insert_into(Action, "recon_actions", "RETURNING id", without=_NEW)
 _ACT_VALUES: Final = values(Action, without=_NEW)
 _ACTIONS: Final = select_from(Action, "recon_actions", "WHERE {} = ?1 ORDER BY id")
-_MEET: Final = insert_into(
-    MetRow,
-    "recon_met",
-    "ON CONFLICT (node, scope, expected) DO UPDATE SET check_date = excluded.check_date,"
-    " batch_id = excluded.batch_id, pack_no = excluded.pack_no, line_no = excluded.line_no,"
-    " tra_no = excluded.tra_no, amt = excluded.amt, data = excluded.data",
-)
-_MET_VALUES: Final = values(MetRow)
-_MET_BY_NUMBER: Final = select_from(
-    MetRow, "recon_met", "WHERE node = ?1 AND tra_no = ?2 ORDER BY expected LIMIT 1"
-)
 _OF_EXPECTED: Final = select_from(
     DifferenceRow,
     "recon_differences",
@@ -479,35 +452,6 @@ async def actions(tx: Transaction, difference_id: int) -> list[Action]:
 async def batch_actions(tx: Transaction, batch_id: int) -> list[Action]:
     """What was done about a statement as a whole, in order."""
     return [Action(*row) for row in await tx.all(_ACTIONS.format("batch_id"), batch_id)]
-
-
-# -- what has come -------------------------------------------------------------------------------
-
-
-async def meet(tx: Transaction, row: MetRow) -> None:
-    """Note that expected money was shown by a line; what was noted before is replaced."""
-    await tx.run(_MEET, *_MET_VALUES(row))
-
-
-async def met_of_day(tx: Transaction, node: str, scope: str, check_date: str) -> list[MetRow]:
-    """What the list of a day showed, by name."""
-    sql = select_from(
-        MetRow, "recon_met", "WHERE node = ?1 AND scope = ?2 AND check_date = ?3 ORDER BY expected"
-    )
-    return [MetRow(*row) for row in await tx.all(sql, node, scope, check_date)]
-
-
-async def met_of(tx: Transaction, node: str, scope: str, expected: str) -> MetRow | None:
-    """Where expected money was shown."""
-    sql = select_from(MetRow, "recon_met", "WHERE node = ?1 AND scope = ?2 AND expected = ?3")
-    row = await tx.one(sql, node, scope, expected)
-    return MetRow(*row) if row else None
-
-
-async def met_by_number(tx: Transaction, node: str, tra_no: str) -> MetRow | None:
-    """What a node's line of this number showed."""
-    row = await tx.one(_MET_BY_NUMBER, node, tra_no)
-    return MetRow(*row) if row else None
 
 
 # -- leases ---------------------------------------------------------------------------------------
