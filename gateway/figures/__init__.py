@@ -1,0 +1,1 @@
+"""Daily figures from the books: gathering, closing days, posting files, monthly statements."""
