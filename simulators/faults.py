@@ -7,67 +7,20 @@ they were confirmed. No two faults touch one line, so that every fault has diffe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import date, timedelta
 from random import Random
 from typing import Any, Final
 
 from ..messages.statements import FundsLine, Movement, PaymentLine
-from ..reconcile.kinds import NOTED, Kind, State
+from ..reconcile.kinds import NOTED, Kind
 from .drafts import Draft, Row, delivered
+from .planted import Planted, Policy, Spare, Unlisted
 from .statements import IN, Line, Number, Statement, channel_totals
 
 _WRONG_ACCOUNT: Final = "32009999999999999999"
 _OTHER_CHANNEL: Final = {"11": "13", "12": "13", "13": "12", "51": "52", "52": "51"}
-
-
-@dataclass(frozen=True, slots=True)
-class Planted:
-    """One difference that the gateway must find: no more of them, and no fewer. Fen."""
-
-    kind: str
-    node: str
-    check_date: str
-    statement: Number
-    scope: str
-    tra_no: str = ""
-    pay_code: str = ""
-    ours_amt: int | None = None
-    theirs_amt: int | None = None
-    state: State = "open"
-
-    def as_json(self) -> dict[str, Any]:
-        """For programs."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Unlisted:
-    """A payment that a bank may list although it is none: a bill, and the account to name."""
-
-    pay_code: str
-    amt: int
-    acct_type: str
-    rec_acct: str
-    tra_no: str = ""
-    """Its TraNoBus, where the bank had asked for it (refused); else a new one is made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spare:
-    """What lines of the bank alone are made of, by node (refused ones by node and CfmDate)."""
-
-    unpaid: Mapping[str, Sequence[Unlisted]] = field(default_factory=dict)
-    void: Mapping[str, Sequence[Unlisted]] = field(default_factory=dict)
-    refused: Mapping[tuple[str, str], Sequence[Unlisted]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What the gateway repairs by itself."""
-
-    missing: bool = True
-    duplicate: bool = True
 
 
 class Planter:
@@ -112,6 +65,8 @@ class Planter:
             Kind.BILL_AMOUNT: self._bank_only,
             Kind.BILL_ACCOUNT: self._bank_only,
             Kind.REFUSED: self._refused_line,
+            Kind.DATE: self._date,
+            Kind.MALFORMED: self._malformed,
             Kind.DUPLICATE: self._duplicate,
             Kind.CHANNEL: self._channel,
             Kind.NOT_DELIVERED: self._not_delivered,
@@ -191,6 +146,38 @@ class Planter:
         }
         row.line, row.touched = before.model_copy(update=changes[kind]), True
         return self._found(kind, draft, before, ours_amt=before.Amt, theirs_amt=row.line.Amt)
+
+    def _date(self, kind: Kind) -> bool:
+        """A line names the day after, or stands in a neighbouring day's list."""
+        chosen = self._choose("2555")
+        if chosen is None:
+            return False
+        draft, row = chosen
+        before, statement = row.line, draft.statement
+        row.touched = True
+        others = [
+            other
+            for other in self._of("2555")
+            if (other.statement.src, other.statement.scope) == (statement.src, statement.scope)
+            and other is not draft
+        ]
+        if not others or self._random.random() < 0.5:
+            row.line = before.model_copy(update={"CfmDate": _day_after(statement.check_date)})
+            return self._found(kind, draft, before, ours_amt=before.Amt, theirs_amt=before.Amt)
+        other = self._random.choice(others)
+        draft.rows.remove(row)
+        draft.kept = True
+        other.rows.append(row)
+        self._found(kind, other, before, ours_amt=before.Amt, theirs_amt=before.Amt)
+        return self._found(kind, draft, before, ours_amt=before.Amt)
+
+    def _malformed(self, kind: Kind) -> bool:
+        """A line of nothing: it can be read as a message, and makes no sense."""
+        draft = self._own_batch()
+        if draft is None:
+            return False
+        spare = self._spare(Kind.BILL_UNKNOWN, draft.statement.src)
+        return spare is not None and self._added(kind, draft, replace(spare, amt=0))
 
     def _left_out(self, kind: Kind) -> bool:
         chosen = self._choose("2555")
@@ -356,8 +343,8 @@ class Planter:
         return self._found(kind, draft)
 
 
-KINDS: Final = tuple(kind for kind in Kind if kind not in (Kind.DATE, Kind.MALFORMED))
-"""Every kind that can be planted into messages."""
+KINDS: Final = tuple(Kind)
+"""Every kind there is can be planted."""
 
 
 def plant(
@@ -376,6 +363,11 @@ def plant(
     for kind in kinds:
         planter.plant(kind)
     return planter.statements(), planter.planted
+
+
+def _day_after(day: str) -> str:
+    at = date(int(day[:4]), int(day[4:6]), int(day[6:])) + timedelta(days=1)
+    return at.strftime("%Y%m%d")
 
 
 __all__ = ["KINDS", "Planted", "Planter", "Policy", "Spare", "Unlisted", "plant"]
