@@ -109,6 +109,26 @@ async def test_a_teller_at_the_counter(town: County) -> None:
         assert "pay PAYCODE [CHECKCODE] [AMOUNT]" in (await bank.order("help"))["orders"]
 
 
+async def test_a_bank_delivers_its_day(town: County) -> None:
+    address = await town.open()
+    bill = town.unit.make("张三", [Charge("103043211", "不动产登记费", 8000)])
+    assert (await town.unit.send(bill)).result == "00000"
+    config = str(town.installation.config_file)
+    account = "32001000000000000018"
+    async with sim("bank", "-c", config, "--to", str(address)) as bank:
+        assert (await bank.order(f"pay {bill.PayCode}"))["money"] == "booked"
+        day = (await bank.order("statements"))["statements"]
+        assert [(s["number"], s["scope"], s["lines"], s["Amt"], s["results"]) for s in day] == [
+            ("2555", "11", 1, "80.00", ["00000"]),
+            ("2557", account, 1, "80.00", ["00000"]),
+            ("2556", account, 1, "80.00", ["00000"]),
+        ]
+        assert (await bank.order("results"))["results"] == []
+        assert (await bank.order("statements 2020-01-02 5"))["statements"][0]["lines"] == 0
+        assert "no date" in (await bank.order("statements 2026-02-30"))["error"]
+        assert "no number" in (await bank.order("statements 2026-03-02 0"))["error"]
+
+
 async def test_a_unit_and_its_orders_from_a_file(town: County) -> None:
     address = await town.open()
     config = str(town.installation.config_file)
