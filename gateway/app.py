@@ -139,6 +139,9 @@ class Gateway:
     ) -> ReconciliationKeeper | None:
         if self.config.reconciliation.schedule is None:
             return None
+        # Reports take a tenth of the start's time: loaded only where a schedule writes them.
+        from .reconciliation.reporting import ReportParts, reporter  # noqa: PLC0415 - see above
+
         texts = NoticeTexts(
             self.config.collection.notify_outlet, self.config.collection.notify_operator
         )
@@ -154,7 +157,11 @@ class Gateway:
             metrics=self.metrics,
             wake=self.wakeup.wake,
         )
-        return make_keeper(self.config, parts)
+        node = self.config.node
+        books = ReportParts(self.store, self.peers, node.code, node.name)
+        return make_keeper(
+            self.config, parts, reporter(books, self.config.reconciliation.reports, clock)
+        )
 
     async def start(self, listening: socket.socket | None = None) -> None:
         """Listen (on a given socket, else on the configured address) and deliver."""

@@ -374,6 +374,9 @@ class ReconciliationConfig(Section):
     catch_up_days: int = setting(
         "how many days back the service catches up with what was missed", 7, ge=1, le=92
     )
+    reports: FolderName = setting(
+        "folder of the reports of reconciled days (HTML, CSV, JSON)", "reports"
+    )
     inbox_limit_per_peer: int = setting(
         "malformed messages of one node that may wait for a person", 1000, ge=1, le=1_000_000
     )

@@ -73,6 +73,9 @@ def _verdict(report: RunReport) -> str:
     if late:
         who = "、".join(f"{node.name}({'、'.join(node.missing)})" for node in late)
         said.append(f"未送达对账单:{who}")
+    silent = "、".join(node.name for node in report.header.nodes if node.silent)
+    if silent:
+        said.append(f"未送达对账单,当日也没有登记缴款:{silent}")
     if not any(node.state for node in report.header.nodes):
         said.append("本日尚未对账")
     elif any(node.state == "running" for node in report.header.nodes):
@@ -138,7 +141,7 @@ def _scopes(report: RunReport) -> str:
         lines = [line for line in report.scopes if line.node == node.code]
         rows.append(_group(node))
         if not lines:
-            rows.append('<tr><td colspan="10" class="soft">当日无缴款,无对账单</td></tr>')
+            rows.append('<tr><td colspan="10" class="soft">当日没有登记缴款,没有对账单</td></tr>')
         for statement in STATEMENTS:
             same = [line for line in lines if line.statement == statement]
             rows += [_scope(line) for line in same]
@@ -163,6 +166,8 @@ def _group(node: NodeHead) -> str:
     late = (
         f' <span class="off">未送达:{text("、".join(node.missing))}</span>' if node.missing else ""
     )
+    if node.silent:
+        late = " <small>(未送达对账单)</small>"
     return (
         f'<tr class="group"><th colspan="10">{text(node.name)} '
         f"<small>{text(' · '.join(facts))}</small>{late}</th></tr>"

@@ -26,7 +26,8 @@ class NodeHead:
     """One node's part of the report. `state` is the run's: '' when the day was never run.
 
     `revision` counts the runs of this node and date that had other inputs, from 1. `missing` are
-    the statements that the node owes and has not delivered, as labels.
+    the statements that the node owes and has not delivered, as labels; `silent`: it has delivered
+    none at all although it owes one, and the books have no payment that would wait for it.
     """
 
     code: str
@@ -35,6 +36,7 @@ class NodeHead:
     revision: int = 0
     finished_at: str = ""
     missing: tuple[str, ...] = ()
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

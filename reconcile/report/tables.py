@@ -81,6 +81,7 @@ def as_json(report: RunReport) -> dict[str, Any]:
                 "revision": node.revision,
                 "finished_at": node.finished_at,
                 "not_delivered": list(node.missing),
+                "silent": node.silent,
             }
             for node in header.nodes
         ],

@@ -43,6 +43,11 @@ def _counts(report: RunReport) -> list[str]:
     for node in report.undelivered:
         late = "、".join(node.missing)
         facts.append(("NOT DELIVERED (未送达)", f"{node.code} {node.name}: {late}"))
+    facts += [
+        ("nothing delivered (未送达)", f"{node.code} {node.name}: no payment of the day either")
+        for node in report.header.nodes
+        if node.silent
+    ]
     wide = max(_width(name) for name, _ in facts)
     return [*(f"  {_pad(name, wide)}  {value}" for name, value in facts), ""]
 

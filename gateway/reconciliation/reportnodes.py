@@ -1,0 +1,277 @@
+"""One node's part of the report of a reconciled day, read from the books."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ...codecs import Sensitive, mask
+from ...messages import PayMode
+from ...reconcile.kinds import Kind, Statement
+from ...reconcile.report import UNKNOWN_HOUR, InTransit, LastAction, NodeHead, Row, ScopeLine
+from ...reconcile.report.words import STATEMENTS
+from ...reconcile.sides import FieldDifference, Totals
+from ..clock import add_days, civil_from_ms, parse_date
+from ..peers import PeerDirectory
+from ..store import reconciliation, reconreports, statements, transfers
+from ..store.protocol import Transaction
+from ..store.reconciliation import Action, DifferenceFilter, DifferenceRow, Run
+from ..store.statements import StatementBatch
+from .books import accounts_held, carriers_of
+
+_PAGE: Final = 1000
+_KINDS: Final[Mapping[str, Kind]] = {kind.value: kind for kind in Kind}
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What the nodes have come to so far; hours by number, UNKNOWN_HOUR among them."""
+
+    heads: list[NodeHead] = field(default_factory=list)
+    scopes: list[ScopeLine] = field(default_factory=list)
+    hours: dict[int, Totals] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    carried: list[Row] = field(default_factory=list)
+    transit: list[InTransit] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportDay:
+    """The day that is reported on (yyyymmdd), the date ages count to, and who delivers."""
+
+    peers: PeerDirectory
+    check_date: str
+    as_of: str
+
+    def name(self, node: str) -> str:
+        """A node's name; its code when it is no peer any more."""
+        peer = self.peers.get(node)
+        return peer.name if peer else node
+
+    def age(self, date: str) -> int:
+        """Whole days from a date on."""
+        return (parse_date(self.as_of) - parse_date(date)).days
+
+
+async def add_node(
+    tx: Transaction, day: ReportDay, node: str, found: Gathered, *, alone: bool
+) -> None:
+    """Add one node's part."""
+    rows = await _differences(tx, DifferenceFilter(node, day.check_date, day.check_date))
+    before = add_days(day.check_date, -1)
+    carried = await _differences(tx, DifferenceFilter(node, date_to=before, states=("open",)))
+    runs = await reconciliation.runs(tx, node, day.check_date)
+    batches = await statements.of_day(tx, node, day.check_date)
+    books = _NodeBooks(node, runs, batches, rows)
+    scopes = await _scopes(tx, day, books)
+    await _hours(tx, day, node, found.hours, alone=alone)
+    found.heads.append(_head(day, books, scopes))
+    found.scopes += scopes
+    found.rows += await _shown(tx, day, rows)
+    found.carried += await _shown(tx, day, carried)
+    found.transit += await _transit(tx, day, node, [*carried, *rows])
+
+
+async def _differences(tx: Transaction, narrowed: DifferenceFilter) -> list[DifferenceRow]:
+    found: list[DifferenceRow] = []
+    while True:
+        after = found[-1].id if found else 0
+        page = await reconciliation.differences(tx, narrowed, after=after, limit=_PAGE)
+        found += page
+        if len(page) < _PAGE:
+            return found
+
+
+_Sums = tuple[Totals, Totals, Totals]
+
+
+def summary_totals(summary: str) -> list[tuple[Statement, str, _Sums]]:
+    """Statement, scope and both sides' and the matched sums of a run's stored result."""
+    stored: Mapping[str, Any] = json.loads(summary)
+    found: list[tuple[Statement, str, _Sums]] = []
+    for statement in STATEMENTS:
+        for scope, *sums in stored.get("totals", {}).get(statement, ()):
+            ours, theirs, matched = (Totals(int(count), int(amt)) for count, amt in sums)
+            found.append((statement, str(scope), (ours, theirs, matched)))
+    return found
+
+
+# -- a node's head and totals ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _NodeBooks:
+    """What the books have of one node's day: runs, living batches, differences."""
+
+    node: str
+    runs: Sequence[Run]
+    batches: Sequence[StatementBatch]
+    rows: Sequence[DifferenceRow]
+
+    def missing(self) -> list[DifferenceRow]:
+        """The lists that somebody waits for."""
+        return [row for row in self.rows if row.kind == Kind.NOT_DELIVERED and row.state == "open"]
+
+
+def _head(day: ReportDay, books: _NodeBooks, scopes: Sequence[ScopeLine]) -> NodeHead:
+    peer = day.peers.get(books.node)
+    last = books.runs[-1] if books.runs else None
+    missing = [label(row.statement, row.scope) for row in books.missing()]
+    owes = peer is not None and peer.enabled and peer.owes_2555
+    listed = any(batch.kind == "2555" for batch in books.batches)
+    return NodeHead(
+        code=books.node,
+        name=day.name(books.node),
+        state=last.state if last else "",
+        revision=last.revision if last else 0,
+        finished_at=instant(last.finished_at) if last and last.finished_at is not None else "",
+        missing=tuple(missing),
+        silent=owes and not listed and not missing and not scopes,
+    )
+
+
+async def _scopes(tx: Transaction, day: ReportDay, books: _NodeBooks) -> list[ScopeLine]:
+    """Both sides as the last finished run found them; before the first, as they stand."""
+    node = books.node
+    missing = {row.scope for row in books.missing()}
+    done = [run for run in books.runs if run.state == "done"]
+    if done:
+        return [
+            _line(node, statement, scope, sums, delivered=scope not in missing)
+            for statement, scope, sums in summary_totals(done[-1].summary)
+        ]
+    ours = {
+        channel.pay_mode: Totals(channel.number, channel.amt)
+        for channel in await reconreports.by_channel(tx, node, day.check_date)
+    }
+    theirs = {
+        batch.scope: Totals(batch.lines, batch.lines_amt)
+        for batch in books.batches
+        if batch.kind == "2555"
+    }
+    return [
+        _line(
+            node,
+            "2555",
+            scope,
+            (ours.get(scope, Totals()), theirs.get(scope, Totals()), Totals()),
+            delivered=scope in theirs,
+        )
+        for scope in sorted({*ours, *theirs})
+    ]
+
+
+def _line(
+    node: str, statement: Statement, scope: str, sums: _Sums, *, delivered: bool
+) -> ScopeLine:
+    ours, theirs, matched = sums
+    return ScopeLine(
+        node, statement, scope, label(statement, scope), ours, theirs, matched, delivered
+    )
+
+
+async def _hours(
+    tx: Transaction, day: ReportDay, node: str, hours: dict[int, Totals], *, alone: bool
+) -> None:
+    """Add the node's payments; alone, it answers for those that its lists carry, too."""
+    sums = await reconreports.by_hour(tx, node, day.check_date)
+    peer = day.peers.get(node)
+    if alone and peer is not None:
+        accounts = await accounts_held(tx, peer, day.check_date)
+        for other in carriers_of(day.peers, peer) if accounts else ():
+            sums += await reconreports.by_hour(tx, other, day.check_date, accounts)
+    for one in sums:
+        hour = int(one.hour) if one.hour.isdigit() and int(one.hour) < 24 else UNKNOWN_HOUR
+        before = hours.get(hour, Totals())
+        hours[hour] = Totals(before.count + one.number, before.amt + one.amt)
+
+
+# -- rows -----------------------------------------------------------------------------------------
+
+
+async def _shown(tx: Transaction, day: ReportDay, rows: Sequence[DifferenceRow]) -> list[Row]:
+    last = await reconreports.last_actions(tx, [row.id for row in rows])
+    return [_row(day, row, last.get(row.id)) for row in rows]
+
+
+def _row(day: ReportDay, row: DifferenceRow, last: Action | None) -> Row:
+    fields: list[list[str]] = json.loads(row.fields) if row.fields else []
+    return Row(
+        id=row.id,
+        node=row.node,
+        check_date=row.check_date,
+        statement=row.statement,
+        scope=label(row.statement, row.scope),
+        kind=_KINDS[row.kind],
+        code=row.code,
+        state=row.state,
+        age=day.age(row.check_date),
+        pay_code=row.pay_code,
+        tra_no=row.tra_no,
+        ours_amt=row.ours_amt,
+        theirs_amt=row.theirs_amt,
+        fields=tuple(FieldDifference(*one) for one in fields),
+        reason=row.reason,
+        last=None
+        if last is None
+        else LastAction(last.action, last.actor, last.reason, instant(last.at), last.reference),
+    )
+
+
+async def _transit(
+    tx: Transaction, day: ReportDay, node: str, rows: Iterable[DifferenceRow]
+) -> list[InTransit]:
+    """Funds that open rows miss, and batches under way (2613) that no such row names."""
+    missing = [row for row in rows if row.kind == Kind.FUNDS_MISSING and row.state == "open"]
+    found = [
+        InTransit(
+            node,
+            "funds",
+            row.pay_code or row.tra_no or row.expected,
+            label(row.statement, row.scope),
+            row.check_date,
+            day.age(row.check_date),
+            row.ours_amt or 0,
+        )
+        for row in missing
+    ]
+    named = {row.expected for row in missing}
+    after = 0
+    while True:
+        page = await transfers.page(tx, src=node, state="sent", after=after, limit=_PAGE)
+        found += [
+            InTransit(
+                node,
+                "transfer",
+                one.batch_no,
+                mask(Sensitive.ACCOUNT, one.rec_acct),
+                one.tra_date,
+                day.age(one.tra_date),
+                one.amt,
+                one.count,
+            )
+            for one in page
+            if one.tra_date <= day.check_date and f"transfer:{one.id}" not in named
+        ]
+        if len(page) < _PAGE:
+            return found
+        after = page[-1].id
+
+
+# -- words ----------------------------------------------------------------------------------------
+
+_CHANNELS: Final[Mapping[str, str]] = {str(mode): mode.meaning for mode in PayMode}
+
+
+def label(statement: Statement, scope: str) -> str:
+    """A channel with its name, or an account masked."""
+    if statement != "2555":
+        return mask(Sensitive.ACCOUNT, scope) or "(未列账号)"
+    return f"{scope} {_CHANNELS.get(scope, '')}".strip()
+
+
+def instant(ms: int) -> str:
+    """An instant as the report shows it: civil time to the second."""
+    return f"{civil_from_ms(ms):%F %T}"
