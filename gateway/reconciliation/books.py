@@ -27,6 +27,9 @@ THIRD_PARTY: Final = frozenset({"5", "51", "52"})
 """Channels whose money comes in one sum a day: third-party payment, Alipay, WeChat."""
 
 _COLUMNS: Final = "tra_no_bus, id, src, cfm_date, pay_code, amt, pay_mode, rec_acct"
+# What was reported as arrived money (2616) or claimed by an operator was never confirmed by a node:
+# its bank knows of no payment that it would have to list, but may.
+_CONFIRMED: Final = "channel NOT IN ('2616', 'claim')"
 # A payment of a channel that was not delivered is still one that the lists may have elsewhere.
 _LISTED: Final = (
     "EXISTS (SELECT 1 FROM statement_payments AS s JOIN statement_batches AS b ON b.id = s.batch_id"
@@ -101,7 +104,7 @@ def _source(
     sql = (
         f"SELECT {_COLUMNS} FROM payments WHERE src = ?1 AND cfm_date = ?2"
         f" AND tra_no_bus > ?3 AND id <= ?4{on_account} AND (pay_mode IN ({delivered})"
-        f" OR {_LISTED}) ORDER BY tra_no_bus LIMIT {PAGE}"
+        f" AND {_CONFIRMED} OR {_LISTED}) ORDER BY tra_no_bus LIMIT {PAGE}"
     )
     after = ""
     ended = False
@@ -268,7 +271,7 @@ async def channel_totals(
         args = [] if own else sorted(day.accounts)
         rows = await tx.all(
             "SELECT pay_mode, count(*), sum(amt) FROM payments WHERE src = ?1 AND cfm_date = ?2"
-            f" AND id <= ?3{condition} GROUP BY pay_mode",
+            f" AND id <= ?3 AND {_CONFIRMED}{condition} GROUP BY pay_mode",
             src,
             day.check_date,
             day.max_payment_id,
