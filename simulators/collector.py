@@ -92,17 +92,39 @@ class Collector:
         to its account only when `Receiver.landed` says so. The entry stays
         unanswered when there is no usable answer; `settle_unanswered` asks again.
         """
-        now = self.node.identity.clock()
         message = self._confirmation(
             due,
             payer or Payer(due.PayerName),
             Amt=due.Amt if amt is None else amt,
+            RecAcctType=due.RecAcctType,
             RecAcct=due.RecAcct if rec_acct is None else rec_acct,
             PayMode=pay_mode or self.pay_mode,
             TraNoBus=tra_no_bus or self.next_serial(),
-            CfmDate=now.strftime("%Y%m%d"),
-            CfmTime=now.strftime("%H%M%S"),
         )
+        entry = self._take(message, str(getattr(due, "Hold2", "")), late=late)
+        try:
+            return await self._tell(entry)
+        except NoAnswerError:
+            return entry
+
+    def take_untold(self, due: DueBill, *, acct_type: str = "", rec_acct: str = "") -> Entry:
+        """Take the money for a bill and tell nobody: the day's list will be the first to say so.
+
+        acct_type, rec_acct: where the teller puts it instead of where the query said.
+        """
+        message = self._confirmation(
+            due,
+            Payer(due.PayerName),
+            Amt=due.Amt,
+            RecAcctType=acct_type or due.RecAcctType,
+            RecAcct=rec_acct or due.RecAcct,
+            PayMode=self.pay_mode,
+            TraNoBus=self.next_serial(),
+        )
+        return self._take(message, "")
+
+    def _take(self, message: Confirmation, real_acct: str, *, late: bool = False) -> Entry:
+        """The money comes in."""
         entry = Entry(
             message.CfmDate,
             message.TraNoBus,
@@ -111,28 +133,27 @@ class Collector:
             message.PayMode,
             message.RecAcct,
             acct_type=message.RecAcctType,
-            real_acct=str(getattr(due, "Hold2", "")),
+            real_acct=real_acct,
             late=late,
             cfm_time=message.CfmTime,
             payer_name=message.PayerName,
         )
         self.ledger.take(entry)
         self._told[entry.key] = message
-        try:
-            return await self._tell(entry)
-        except NoAnswerError:
-            return entry
+        return entry
 
     def _confirmation(self, due: DueBill, payer: Payer, **fields: Any) -> Confirmation:
+        now = self.node.identity.clock()
         return Confirmation(
             PayCode=due.PayCode,
+            CfmDate=now.strftime("%Y%m%d"),
+            CfmTime=now.strftime("%H%M%S"),
             BankOutlet=self.outlet,
             Operator=self.operator,
             PayerName=payer.name,
             PayerAcct=payer.acct,
             PayerOpBk=payer.op_bk,
             PayerOpBkNo=payer.op_bk_no,
-            RecAcctType=due.RecAcctType,
             **fields,
         )
 

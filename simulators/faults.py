@@ -43,6 +43,7 @@ class Planter:
         self._drafts = {statement.key: Draft(statement) for statement in statements}
         spare = spare or Spare()
         self._unpaid = {node: list(bills) for node, bills in spare.unpaid.items()}
+        self._misplaced = {node: list(bills) for node, bills in spare.misplaced.items()}
         self._void = {node: list(bills) for node, bills in spare.void.items()}
         self._refused = {key: list(bills) for key, bills in spare.refused.items()}
         self._made = 0
@@ -227,19 +228,21 @@ class Planter:
         spare = self._spare(kind, draft.statement.src)
         if spare is None:
             return False
-        changed: dict[Kind, dict[str, Any]] = {
-            Kind.BILL_AMOUNT: {"amt": spare.amt + self._random.randint(1, 500)},
-            Kind.BILL_ACCOUNT: {"rec_acct": _WRONG_ACCOUNT},
-        }
+        if kind is Kind.BILL_AMOUNT:
+            spare = replace(spare, amt=spare.amt + self._random.randint(1, 500))
         repaired = kind is Kind.BANK_ONLY and self._policy.missing
-        bill = replace(spare, **changed.get(kind, {}))
-        return self._added(kind, draft, bill, state="repaired" if repaired else "open")
+        return self._added(kind, draft, spare, state="repaired" if repaired else "open")
 
     def _spare(self, kind: Kind, node: str) -> Unlisted | None:
         if kind is Kind.BILL_UNKNOWN:
             return Unlisted(f"9{self._random.randrange(10**15):015d}0000", 8000, "1", "1")
+        if kind is Kind.BILL_ACCOUNT and self._misplaced.get(node):
+            return self._misplaced[node].pop()
         bills = (self._void if kind is Kind.BILL_VOID else self._unpaid).get(node)
-        return bills.pop() if bills else None
+        if not bills:
+            return None
+        bill = bills.pop()
+        return replace(bill, rec_acct=_WRONG_ACCOUNT) if kind is Kind.BILL_ACCOUNT else bill
 
     def _bill_paid(self, kind: Kind) -> bool:
         """A second payment of a bill that is paid, which its node never told of."""

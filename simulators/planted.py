@@ -47,6 +47,8 @@ class Spare:
     """What lines of the bank alone are made of, by node (refused ones by node and CfmDate)."""
 
     unpaid: Mapping[str, Sequence[Unlisted]] = field(default_factory=dict)
+    misplaced: Mapping[str, Sequence[Unlisted]] = field(default_factory=dict)
+    """Of unpaid bills, with an account that they must not be paid to."""
     void: Mapping[str, Sequence[Unlisted]] = field(default_factory=dict)
     refused: Mapping[tuple[str, str], Sequence[Unlisted]] = field(default_factory=dict)
 

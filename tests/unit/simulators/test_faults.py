@@ -61,7 +61,9 @@ def spare() -> Spare:
 
     refused = [Unlisted("refused", 5000, "1", ACCOUNT, tra_no="R1")]
     return Spare(
-        {BANK: some("unpaid")}, {BANK: some("void")}, {(BANK, day): refused for day in DAYS}
+        unpaid={BANK: some("unpaid")},
+        void={BANK: some("void")},
+        refused={(BANK, day): refused for day in DAYS},
     )
 
 
