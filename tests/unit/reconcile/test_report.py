@@ -7,7 +7,6 @@ import io
 import json
 import re
 from dataclasses import replace
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, get_args
 
@@ -34,20 +33,10 @@ from nontax.reconcile.report.model import AGES, age_group, summed
 from nontax.reconcile.report.words import ACTIONS, REFUND_STATES, STATEMENTS, STATES, yuan
 from nontax.reconcile.sides import FieldDifference, Totals
 
+from . import reports
+
 HERE = Path(__file__).parent
 EVIL = '</style><script src="http://x/">alert(1)</script><img src=y onerror=z>'
-
-
-def _load() -> Any:
-    spec = spec_from_file_location("reconcile_reports", HERE / "reports.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-reports = _load()
 
 
 def parsed(report: RunReport, **options: Any) -> Any:
