@@ -37,6 +37,9 @@ _LISTED: Final = (
     " AND b.state IN ('complete', 'failed', 'reconciled'))"
 )
 
+# What a report of money made (2616, a claim) was never confirmed by its bank: it may be listed.
+_OWED: Final = "channel NOT IN ('2616', 'claim')"
+
 R = TypeVar("R", bound=tuple[Any, ...])
 
 

@@ -5,8 +5,6 @@ it. Out: lines of clearing instructions, refunds, remittances and batches that w
 day. What earlier days still wait for is carried forward.
 """
 
-# ruff: noqa: S608 - statements are put together from constants of this module only
-
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -71,18 +69,18 @@ async def expected_movements(
     if listed is not None and listed.state in statements.USABLE:
         numbers = set()
         for row in await tx.all(_LISTED, listed.id):
-            found[row[1]] = Expected(*row, date)
+            found[row[1]] = Expected._make((*row, date, None))
             numbers.add(row[0])
         for row in await tx.all(_REPORTED, batch.src, account, date):
             if row[0] not in numbers:
-                found[row[1]] = Expected(*row, date)
+                found[row[1]] = Expected._make((*row, date, None))
     else:
         # The account's own list stands in for that of its funds.
         day = FundsDay(batch, tuple(sources), max_payment_id)
         pages.append((await expected_funds(tx, day)).next)
     for sql in (_CLEARED, _REFUNDED, _REMITTED, _MOVED):
         for row in await tx.all(sql, account, date):
-            found[row[1]] = Expected(*row, date)
+            found[row[1]] = Expected._make((*row, date, None))
     for missing in await waiting_rows(tx, batch, Kind.MOVEMENT_MISSING):
         found.setdefault(missing.expected, _carried(missing))
     pages.insert(0, Sorted(found.values()).next)

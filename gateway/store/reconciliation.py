@@ -207,8 +207,8 @@ _SET_STATE: Final = (
 _NOT_SEEN: Final = select_from(
     DifferenceRow,
     "recon_differences",
-    "WHERE node = ?1 AND check_date = ?2 AND last_run <> ?3 AND state IN ('open', 'noted')"
-    " AND id > ?4 ORDER BY id LIMIT ?5",
+    "WHERE node = ?1 AND check_date = ?2 AND (last_run <> ?3 OR changed_at < ?4)"
+    " AND state IN ('open', 'noted') AND id > ?5 ORDER BY id LIMIT ?6",
 )
 _ACT: Final = insert_into(Action, "recon_actions", "RETURNING id", without=_NEW)
 _ACT_VALUES: Final = values(Action, without=_NEW)
@@ -388,7 +388,7 @@ async def not_seen(
     tx: Transaction, run: Run, *, after: int = 0, limit: int = 200
 ) -> list[DifferenceRow]:
     """Open and noted differences of a run's node and day that it did not find, by id."""
-    rows = await tx.all(_NOT_SEEN, run.node, run.check_date, run.id, after, limit)
+    rows = await tx.all(_NOT_SEEN, run.node, run.check_date, run.id, run.started_at, after, limit)
     return [DifferenceRow(*row) for row in rows]
 
 
