@@ -34,6 +34,7 @@ COMMANDS: Final = (
     "send",
     "describe",
     "message",
+    "inbox",
     "outbox",
     "journal",
     "spec",

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Final, NamedTuple
 
-from ...codecs import Mask, describe, describe_voucher
+from ...codecs import Mask, RuleError, Sensitive, describe, describe_voucher
+from ...codecs import mask as masked_as
 from ...mac.sealing import NONCE_BYTES
-from ...messages.registry import mask_value
+from ...messages.registry import incoming, mask_value, scalars
+from ...messages.rows import parser
 from ..store.inbox import InboxEntry, InboxForm, InboxMessage
 from ..tokens import Sealer
 
 # Long enough for `describe` to take a document for a frame's body and MAC field.
 _BLANK_MAC: Final = b" " * 64
+_NUMERIC = re.compile(r"[-+]?[0-9.,:/ -]{1,10}")
+_MOST_DIGITS: Final = 10  # a phone number has more
+_MASKED = re.compile(r"[-+*0-9.,:/ ]{1,20}")
+_QUOTED_VALUE = re.compile(r"\(值 (.*)\)", re.DOTALL)
 MOST_DIFFERENCES: Final = 200
 """Fields that a comparison shows; the rest is counted."""
 
@@ -59,7 +68,20 @@ def masked_fields(
     content: bytes, form: InboxForm, number: str, charset: str
 ) -> list[tuple[str, str]]:
     """(path, masked value) as far as a content can be read; never raises."""
-    return _fields(content, form, number, charset, mask_value)
+    mask = _seen_of_broken if form == "base64" else _seen
+    return _fields(content, form, number, charset, mask)
+
+
+def seen_information(text: str) -> str:
+    """What a peer was answered, without a value of its own that may be another field's."""
+    return _QUOTED_VALUE.sub(_seen_quotation, text)
+
+
+def _seen_quotation(found: re.Match[str]) -> str:
+    value = found[1]
+    if _MASKED.fullmatch(value) and sum(map(str.isdigit, value)) <= _MOST_DIGITS:
+        return found[0]
+    return f"(值 {masked_as(Sensitive.TEXT, value)})"
 
 
 def differences(
@@ -69,8 +91,8 @@ def differences(
 
     Fields are equal when their values are, not when their masks are.
     """
-    ours = _fields(voucher, "voucher", number, charset, mask_value)
-    theirs = dict(_fields(content, form, number, charset, mask_value))
+    ours = masked_fields(voucher, "voucher", number, charset)
+    theirs = dict(masked_fields(content, form, number, charset))
     our_prints = dict(_fields(voucher, "voucher", number, charset, _fingerprint))
     their_prints = dict(_fields(content, form, number, charset, _fingerprint))
     found = [
@@ -84,6 +106,43 @@ def differences(
         if value and path not in our_prints
     ]
     return found
+
+
+def _seen(number: str, tag: str, value: str) -> str:
+    """A value as anybody may see it: one that its field cannot hold may be another field's.
+
+    Of such a one only numbers shorter than a phone number are shown, for they are what was wrong.
+    """
+    masked = mask_value(number, tag, value)
+    if masked != value or _NUMERIC.fullmatch(value) or _holds(number, tag, value):
+        return masked
+    return masked_as(Sensitive.TEXT, value)
+
+
+def _seen_of_broken(number: str, tag: str, value: str) -> str:
+    """The same in what was not even base64: a text may be anything but what its tag says."""
+    masked = _seen(number, tag, value)
+    return masked if masked != value or value.isascii() else masked_as(Sensitive.TEXT, value)
+
+
+def _holds(number: str, tag: str, value: str) -> bool:
+    """Whether a field may hold a value; False for one that is in no table."""
+    read = _readers(number).get(tag)
+    if read is None:
+        return False
+    try:
+        read(value)
+    except RuleError:
+        return False
+    return True
+
+
+@cache
+def _readers(number: str) -> Mapping[str, Callable[[str], object]]:
+    spec = incoming(number)
+    if spec is None:
+        return {}
+    return {tag: parser(field) for tag, field in scalars(spec.model).items()}
 
 
 def _fingerprint(number: str, tag: str, value: str) -> str:

@@ -249,7 +249,7 @@ async def look(tx: Transaction, message_id: int) -> InboxMessage:
     """A message of the inbox. Raises SettlementRefused: there is none."""
     row = await inbox.get(tx, message_id)
     if row is None:
-        raise SettlementRefused("there is no such message", "see `nontax inbox list`")
+        raise _missing()
     return row
 
 
@@ -286,7 +286,7 @@ async def _open(tx: Transaction, message_id: int, *states: inbox.InboxState) -> 
     """A message in one of these states, locked."""
     row = await inbox.get(tx, message_id, lock=True)
     if row is None:
-        raise SettlementRefused("there is no such message", "see `nontax inbox list`")
+        raise _missing()
     if row.state not in states:
         raise SettlementRefused(
             f"it is {row.state}", f"only what is {' or '.join(states)} can be {_DONE[states]}"
@@ -368,6 +368,12 @@ def _unfit(what: str) -> SettlementRefused:
 
 def _sealed() -> SettlementRefused:
     return SettlementRefused("it was sealed under another master key", "see [secrets] master_key")
+
+
+def _missing() -> SettlementRefused:
+    return SettlementRefused(
+        "there is no such message", "see `nontax inbox list`", wrong_input=True
+    )
 
 
 def _not_ours(row: InboxMessage) -> SettlementRefused:

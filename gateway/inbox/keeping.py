@@ -17,7 +17,7 @@ from ..store import inbox
 from ..store.inbox import InboxForm, InboxMessage
 from ..store.protocol import Store, StoreError, Transaction
 from ..tokens import Sealer
-from .contents import digest_of, seal
+from .contents import digest_of, seal, seen_information
 
 LARGEST_KEPT: Final = 256 * 1024
 """Bytes; of a larger voucher only the digest and the size are kept."""
@@ -115,7 +115,7 @@ class InboxKeeper:
             received_at=malformed.at,
             last_at=malformed.at,
             result=malformed.result,
-            information=malformed.information,
+            information=seen_information(malformed.information),
             form=malformed.form,
             size=len(content),
             digest=digest_of(content),
