@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import exchange, splitting, startup, tight
+from benchmarks import exchange, splitting, startup, statement, tight
 from benchmarks.rows import report
 
 
@@ -19,6 +19,8 @@ def main() -> int:
     figures = tight.measure() | splitting.measure()
     print("exchanges against an echo (rows 1, 2, 4) …", flush=True)
     rows = exchange.measure(rounds=rounds, exchanges=exchanges)
+    print("a statement from the wire and back (row 7) …", flush=True)
+    rows += statement.measure(rounds=rounds)
     print("start (row 12) …", flush=True)
     rows.append(startup.start(rounds=5))
     print("import of bills (row 13) …", flush=True)

@@ -12,20 +12,19 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lxml import etree
 
 from ..codecs.errors import Rule, RuleError
 from ..codecs.xml import escape
 from .fields import Declaration, Group, M, Need, Scalar, Single
+from .lists import PLAIN_TEXT, Lines, ListForm, Values, trusted
 from .refusals import FieldError, refused
 from .rows import SLOW, blank_of, formatter, left_out, other_checker, parser, text_checker
 
 if TYPE_CHECKING:
     from .record import Record
-
-Values = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +51,8 @@ class Nested:
         return None
 
 
-def trusted(model: type[Record], values: Values, names: set[str]) -> Record:
-    """A record of values that are checked, past pydantic's frozen ``__setattr__``."""
-    record = _NEW(model)
-    _PUT(record, "__dict__", values)
-    _PUT(record, "__pydantic_fields_set__", names)
-    _PUT(record, "__pydantic_extra__", None)
-    _PUT(record, "__pydantic_private__", None)
-    return record
-
-
-_NEW = object.__new__
-_PUT = object.__setattr__
-
-
-# Text that needs no XML parser: no markup, no references, no controls (a parser folds CR and LF).
-_PLAIN_TEXT = r"[^<>&\x00-\x1f\ud800-\udfff\ufffe\uffff]*"
+# Fewer records are written faster one by one.
+_MANY = 8
 
 
 class Plan:
@@ -121,12 +106,14 @@ class Plan:
     def read_usual(self, document: str) -> Record | None:
         """A record from a document that is written as we write: no parser, no tree.
 
-        None for every other form (another order, attributes, references, declarations, tables with
-        groups), which `read` understands. What both understand they understand alike.
+        None for every other form (another order, attributes, references, declarations), which
+        `read` understands. What both understand they understand alike.
         """
-        if self.nested or (match := self._usual_form.fullmatch(document)) is None:
+        if self.nested:
+            return None if self._lists is None else self._lists.read(document)
+        if (match := self._usual_form.fullmatch(document)) is None:
             return None
-        values = self._read_texts(match.groups())
+        values = self.read_texts(match.groups())
         for tag, case in self._account_cases:
             if values[tag] == "" and case.applies(values):
                 raise FieldError(tag, Rule.EMPTY)
@@ -135,8 +122,30 @@ class Plan:
     @cached_property
     def _usual_form(self) -> re.Pattern[str]:
         """The form that we write, a group a row; compiled when the first such voucher comes."""
-        rows = (f"<{tag}(?:/>|>({_PLAIN_TEXT})</{tag}>)" for tag in self.scalars)
+        rows = (f"<{tag}(?:/>|>({PLAIN_TEXT})</{tag}>)" for tag in self.scalars)
         return re.compile(f"<Voucher>{''.join(rows)}</Voucher>")
+
+    @cached_property
+    def _lists(self) -> ListForm | None:
+        """The form of a voucher with lists; None where a group is no list of plain records."""
+        if any(isinstance(g.declared, Single) or g.model.plan.nested for g in self.nested):
+            return None
+        return ListForm(self)
+
+    @cached_property
+    def lines(self) -> Lines:
+        """Records of this class by the thousand; only where it has no groups."""
+        parsers = {tag: parse for tag, parse, _ in self._read_rows}
+        return Lines(self.model, self.scalars, parsers)
+
+    @property
+    def has_accounts(self) -> bool:
+        """Whether `lacks` has anything to look at."""
+        return bool(self._account_cases)
+
+    def lacks(self, values: Values) -> bool:
+        """Whether an account that must be there on receipt is missing."""
+        return any(values[tag] == "" and case.applies(values) for tag, case in self._account_cases)
 
     def _read_in_order(self, element: etree._Element) -> Values | None:
         """The values of a record whose elements are those of the table, in its order.
@@ -150,9 +159,9 @@ class Plan:
             if child.tag != tag or len(child):
                 return None
             texts.append(child.text)
-        return self._read_texts(texts)
+        return self.read_texts(texts)
 
-    def _read_texts(self, texts: Iterable[str | None]) -> Values:
+    def read_texts(self, texts: Iterable[str | None]) -> Values:
         """The values of all rows from their texts, in the order of the table."""
         values: Values = {}
         tag = ""
@@ -365,7 +374,9 @@ def _write_group(group: Nested, value: object) -> str:
     write = group.model.plan.write
     if isinstance(group.declared, Single) or not isinstance(value, tuple):
         return f"<{group.tag}>{write(vars(value))}</{group.tag}>"
-    item = group.declared.item
+    item, plan = group.declared.item, group.model.plan
+    if not plan.nested and len(value) >= _MANY:
+        return f"<{group.tag}>{plan.lines.write(item, value)}</{group.tag}>"
     between = f"</{item}><{item}>"
     inner = between.join([write(record.__dict__) for record in value])
     return f"<{group.tag}><{item}>{inner}</{item}></{group.tag}>"

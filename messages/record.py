@@ -23,7 +23,8 @@ from ..codecs.money import format_yuan
 from ..codecs.types import WireType
 from ..codecs.xml import parse
 from .fields import Declaration, Group, Scalar, Single
-from .plan import Plan, Values
+from .lists import Values
+from .plan import Plan
 from .refusals import FieldError
 
 Masked = str | dict[str, "Masked"] | list["Masked"]
