@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import Random
 from typing import Any, Final
 
@@ -27,11 +27,12 @@ FISCAL: Final = Account("32001000000000000018")
 CLEARING: Final = Account(
     "32009000000000000034", "待清分非税收入款项", "中国建设银行示例省分行", "9"
 )
-_REGISTRATION: Final = ("103043211", "不动产登记费", "次")
+REGISTRATION: Final = ("103043211", "不动产登记费", "次")
 _RECLAMATION: Final = ("320600000001", "土地复垦费", "平方米")
 _PROTOCOL: Final = ("--payer-no", "P000001", "--protocol", "XY000001", "--bank", "0105")
 _REASON: Final = "多缴退付"
 
+Items = Sequence[tuple[tuple[str, str, str], int]]
 Say = Callable[[str], None]
 Quiet = Callable[[], Awaitable[None]]
 
@@ -76,14 +77,14 @@ class Settling:
     async def _make_bills(self) -> None:
         """Bills of the evening's own, imported by the bureau."""
         to_clear = {"RecAcctType": CLEARING.acct_type, "RecAcct": CLEARING.number}
-        self._plan("cleared-0105", [(_REGISTRATION, 55001)], to_clear)
-        self._plan("cleared-refunded", [(_REGISTRATION, 8000)], to_clear)
-        self._plan("cleared-0301", [(_REGISTRATION, 8000), (_RECLAMATION, 3333)], to_clear)
+        self._plan("cleared-0105", [(REGISTRATION, 55001)], to_clear)
+        self._plan("cleared-refunded", [(REGISTRATION, 8000)], to_clear)
+        self._plan("cleared-0301", [(REGISTRATION, 8000), (_RECLAMATION, 3333)], to_clear)
         self._plan("subject", [(_RECLAMATION, 100001)], {"RecAcctType": "3"})
-        self._plan("virtual", [(_REGISTRATION, 16000)], {"VirtualAcct": "auto"})
+        self._plan("virtual", [(REGISTRATION, 16000)], {"VirtualAcct": "auto"})
         for name in ("debited", "late", "refunded", "claimed"):
             amount = self._random.choice((8000, 55000))
-            self._plan(name, [(_REGISTRATION, amount)], {})
+            self._plan(name, [(REGISTRATION, amount)], {})
         installation = self._county.installation
         file = installation.directory / "evening.jsonl"
         file.write_text("".join(f"{line}\n" for line in self._lines), "utf-8")
@@ -95,26 +96,12 @@ class Settling:
     def _plan(
         self,
         name: str,
-        items: list[tuple[tuple[str, str, str], int]],
-        more: dict[str, str],
+        items: Items,
+        more: Mapping[str, str],
     ) -> None:
-        amt = sum(amount for _, amount in items)
+        self._amounts[name] = sum(amount for _, amount in items)
         today = self._county.banks[0].node.identity.clock().strftime("%Y%m%d")
-        bill: dict[str, Any] = {
-            "AdmDivCode": "320682",
-            "BillDate": today,
-            "ChgAgenCode": "0104901",
-            "PayerName": people.person(self._random),
-            "OriAmt": format_yuan(amt),
-            "DelayAmt": "0.00",
-            "Items": [
-                {"ItemCode": code, "ItemName": text, "Amt": format_yuan(amount), "Unit": measure}
-                for (code, text, measure), amount in items
-            ],
-            **more,
-        }
-        self._amounts[name] = amt
-        self._lines.append(json.dumps(bill, ensure_ascii=False))
+        self._lines.append(bill_line(today, people.person(self._random), items, more))
 
     # -- collecting ------------------------------------------------------------------------
 
@@ -284,6 +271,24 @@ class Settling:
         await self._quiet()
 
 
+def bill_line(today: str, payer: str, items: Items, more: Mapping[str, str]) -> str:
+    """A bill of the land office as a line of an import file; items with their fen."""
+    bill: dict[str, Any] = {
+        "AdmDivCode": "320682",
+        "BillDate": today,
+        "ChgAgenCode": "0104901",
+        "PayerName": payer,
+        "OriAmt": format_yuan(sum(amount for _, amount in items)),
+        "DelayAmt": "0.00",
+        "Items": [
+            {"ItemCode": code, "ItemName": text, "Amt": format_yuan(amount), "Unit": measure}
+            for (code, text, measure), amount in items
+        ],
+        **more,
+    }
+    return json.dumps(bill, ensure_ascii=False)
+
+
 async def played(settling: Settling) -> str:
     """Play the evening; what went wrong, '' for nothing."""
     try:
@@ -293,4 +298,4 @@ async def played(settling: Settling) -> str:
     return ""
 
 
-__all__ = ["Settling", "played"]
+__all__ = ["REGISTRATION", "Settling", "bill_line", "played"]
