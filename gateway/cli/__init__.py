@@ -29,6 +29,7 @@ COMMANDS: Final = (
     "remit",
     "debit",
     "accounts",
+    "report",
     "peer",
     "operator",
     "send",

@@ -10,6 +10,7 @@ from pydantic import PrivateAttr, Strict
 from ...mac import MasterKey
 from .faults import Fault
 from .fields import Section, setting
+from .figures import FiguresConfig
 from .locate import Path as KeyPath
 from .locate import line_of, spell
 from .peer import PeerConfig
@@ -45,6 +46,7 @@ class Config(Section):
     settlement: SettlementConfig = setting("clearing and remittance", SettlementConfig())
     base_data: BaseDataConfig = setting("base data", default_factory=BaseDataConfig)
     reconciliation: ReconciliationConfig = setting("repairs", default_factory=ReconciliationConfig)
+    figures: FiguresConfig = setting("general ledger", default_factory=FiguresConfig)
     spool: SpoolConfig = setting("folders for other programs", default_factory=SpoolConfig)
     peers: Annotated[tuple[PeerConfig, ...], Strict(strict=False)] = setting("peers", ())
 

@@ -28,6 +28,7 @@ from .fields import (
     WorkdaysFile,
     setting,
 )
+from .figures import FiguresConfig
 
 HARD_FRAME_CEILING = 99_999_999
 """What the 8 digits of a frame's length can say."""
@@ -410,6 +411,7 @@ SECTIONS: Final[dict[str, type[Section]]] = {
     "settlement": SettlementConfig,
     "base_data": BaseDataConfig,
     "reconciliation": ReconciliationConfig,
+    "figures": FiguresConfig,
     "spool": SpoolConfig,
 }
 """The sections in the order of the file; [[peers]] come last."""

@@ -11,7 +11,7 @@ from pathlib import Path
 _PRIVATE = 0o600
 
 
-def put(folder: Path, name: str, text: str) -> Path:
+def put(folder: Path, name: str, text: str, *, encoding: str = "utf-8") -> Path:
     """Write a file into a spool folder, in place of one of that name; its path.
 
     A reader sees the whole file or none: it is written beside and renamed. Writing the same again
@@ -22,7 +22,7 @@ def put(folder: Path, name: str, text: str) -> Path:
     beside = folder / f".{name}.{os.getpid()}"
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+        with os.fdopen(descriptor, "w", encoding=encoding, newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

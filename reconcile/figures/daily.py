@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -295,17 +294,3 @@ def _correction_document(one: Correction) -> dict[str, Any]:
         "FoundOn": one.found_on,
         "FoundBy": one.found_by,
     }
-
-
-def names_of(kinds: Sequence[str], day: str) -> dict[str, str]:
-    """Names of the files of a day, by what they are, of the wanted KINDS (csv, json, html)."""
-    names = {
-        "csv": {
-            "income": f"income-{day}.csv",
-            "deposits": f"deposits-{day}.csv",
-            "corrections": f"corrections-{day}.csv",
-        },
-        "json": {"json": f"daily-{day}.json"},
-        "html": {"html": f"daily-{day}.html"},
-    }
-    return {what: name for kind in kinds for what, name in names[kind].items()}
