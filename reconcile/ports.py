@@ -65,7 +65,8 @@ class PaymentLookups(Protocol):
     async def elsewhere(self, line: PaymentLine) -> OurPayment | None:
         """Our payment on a neighbouring accounting day that the line tells of.
 
-        Same node, flow number, pay code and amount, and not listed on its own day.
+        Same node, pay code and amount, and the same flow number unless it was made from a claimed
+        transfer; not listed on its own day.
         """
 
     async def listed_elsewhere(self, payment: OurPayment) -> str:
