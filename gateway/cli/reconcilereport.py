@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from ...reconcile.report import RunReport, as_json, summary
 from ..peers import PeerDirectory
-from ..reconciliation.reporting import FORMATS, Format, ReportParts, write_report
+from ..reconciliation.reporting import FORMATS, Format, ReportParts, gather, write
 from .common import (
     FINE,
     NOT_FINE,
@@ -85,15 +85,11 @@ async def _report(arguments: argparse.Namespace) -> int:
         if node and peers.get(node) is None:
             raise CommandError("there is no such node", where=node, do="see `nontax peer list`")
         ours = opened.config.node
-        report, written = await write_report(
-            ReportParts(opened.store, peers, ours.code, ours.name),
-            arguments.date,
-            node or None,
-            folder=arguments.out or opened.config.reconciliation.reports,
-            now_ms=opened.clock.now_ms(),
-            formats=files,
-        )
+        parts = ReportParts(opened.store, peers, ours.code, ours.name)
+        report = await gather(parts, arguments.date, node or None, now_ms=opened.clock.now_ms())
+        folder: Path = arguments.out or opened.config.reconciliation.reports
     _require_run(report)
+    written = write(report, folder, files)
     if wants_json(arguments):
         print_json({**as_json(report), "files": [str(path) for path in written]})
     else:
@@ -110,7 +106,7 @@ def _check_day(opened: Opened, date: str) -> None:
 
 
 def _require_run(report: RunReport) -> None:
-    """Refuse a day that nobody reconciled. Its files are there: they say so, too."""
+    """Refuse a day that nobody reconciled."""
     if not any(node.state for node in report.header.nodes):
         date = show_date(report.header.check_date)
         raise CommandError(

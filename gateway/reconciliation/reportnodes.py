@@ -223,38 +223,44 @@ def _row(day: ReportDay, row: DifferenceRow, last: Action | None) -> Row:
 async def _transit(
     tx: Transaction, day: ReportDay, node: str, rows: Iterable[DifferenceRow]
 ) -> list[InTransit]:
-    """Funds that open rows miss, and batches under way (2613) that no such row names."""
-    missing = [row for row in rows if row.kind == Kind.FUNDS_MISSING and row.state == "open"]
-    found = [
-        InTransit(
+    """Batches under way (2613), and other money that open rows miss, each once."""
+    found = await _under_way(tx, day, node)
+    named = set(found)
+    for row in rows:
+        if row.kind != Kind.FUNDS_MISSING or row.state != "open" or row.expected in named:
+            continue
+        name = row.expected or f"difference:{row.id}"
+        found[name] = InTransit(
             node,
             "funds",
-            row.pay_code or row.tra_no or row.expected,
+            row.pay_code or row.tra_no or _expected_label(row.expected),
             label(row.statement, row.scope),
             row.check_date,
             day.age(row.check_date),
             row.ours_amt or 0,
         )
-        for row in missing
-    ]
-    named = {row.expected for row in missing}
+        named.add(name)
+    return list(found.values())
+
+
+async def _under_way(tx: Transaction, day: ReportDay, node: str) -> dict[str, InTransit]:
+    """A node's batches that had left by the day and have not arrived, under `transfer:ID`."""
+    found: dict[str, InTransit] = {}
     after = 0
     while True:
         page = await transfers.page(tx, src=node, state="sent", after=after, limit=_PAGE)
-        found += [
-            InTransit(
-                node,
-                "transfer",
-                one.batch_no,
-                mask(Sensitive.ACCOUNT, one.rec_acct),
-                one.tra_date,
-                day.age(one.tra_date),
-                one.amt,
-                one.count,
-            )
-            for one in page
-            if one.tra_date <= day.check_date and f"transfer:{one.id}" not in named
-        ]
+        for one in page:
+            if one.tra_date <= day.check_date:
+                found[f"transfer:{one.id}"] = InTransit(
+                    node,
+                    "transfer",
+                    one.batch_no,
+                    mask(Sensitive.ACCOUNT, one.rec_acct),
+                    one.tra_date,
+                    day.age(one.tra_date),
+                    one.amt,
+                    one.count,
+                )
         if len(page) < _PAGE:
             return found
         after = page[-1].id
@@ -270,6 +276,13 @@ def label(statement: Statement, scope: str) -> str:
     if statement != "2555":
         return mask(Sensitive.ACCOUNT, scope) or "(未列账号)"
     return f"{scope} {_CHANNELS.get(scope, '')}".strip()
+
+
+def _expected_label(expected: str) -> str:
+    """What the books expect without a number of its own: the day's sum of a channel."""
+    kind, _, rest = expected.partition(":")
+    mode = rest.partition(":")[0]
+    return label("2555", mode) if kind == "channel" else expected
 
 
 def instant(ms: int) -> str:
