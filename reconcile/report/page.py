@@ -71,6 +71,7 @@ footer { margin-top: 6mm; padding-top: 2mm; border-top: .25mm solid var(--line);
   color: var(--soft); font-size: 8.5pt }
 @media screen and (max-width: 800px) { main { padding: 5mm; margin: 0 }
   .pair { grid-template-columns: 1fr }
+  .scroll table { min-width: 190mm } .pair .scroll table { min-width: 0 }
   .tiles { grid-template-columns: 1fr 1fr } .top { display: block } .top p { text-align: left } }
 @media print { body { background: #fff; font-size: 9pt } main { max-width: none; margin: 0;
   padding: 0; box-shadow: none } .scroll { overflow: visible } table { font-size: 8pt }
