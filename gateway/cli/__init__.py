@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Final, cast
 
-from .common import FINE, INPUT, CommandError, Parser, RegisteredModule, invoke, report
+from .common import FINE, INPUT, CommandError, Parser, RegisteredModule, invoke
+from .common import report as report_error  # `report` is the module of a command
 
 __all__ = ["COMMANDS", "build_parser", "main"]
 
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = build_parser(command).parse_args(words)
     except CommandError as error:
-        return report(error, as_json=as_json)
+        return report_error(error, as_json=as_json)
     except SystemExit as leaving:  # --help has printed its page
         return FINE if not leaving.code else INPUT
     return invoke(arguments, as_json=as_json)

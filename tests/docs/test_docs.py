@@ -29,7 +29,7 @@ PAGES = [*sorted(ROOT.glob("*.md")), *GUIDES, *sorted((ROOT / "docs" / "referenc
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^(#{1,6}) (.+)$", re.MULTILINE)
-COMMAND = re.compile(r"(?:^|[|;&(]\s*)((?:nontax|nontax-sim) [^|;&\n]*)", re.MULTILINE)
+COMMAND = re.compile(r"(?:^|[|;&(]\s*)((?:nontax|nontax-sim) [^|;&>\n]*)", re.MULTILINE)
 INLINE = re.compile(r"`((?:nontax|nontax-sim) [^`\n]+)`")
 REFERENCE_TO_ISSUES = re.compile(r"(?i)\bissues?\b|(?<![\w&/`\"'(])#\d+\b|\.\./shared")
 
