@@ -19,6 +19,7 @@ from .drafts import Draft, Row, delivered
 from .planted import Planted, Policy, Spare, Unlisted
 from .statements import IN, Line, Number, Statement, channel_totals
 
+_IDENTITY: Final = (Kind.PAY_CODE, Kind.NUMBER)
 _WRONG_ACCOUNT: Final = "32009999999999999999"
 _OTHER_CHANNEL: Final = {"11": "13", "12": "13", "13": "12", "51": "52", "52": "51"}
 
@@ -99,11 +100,7 @@ class Planter:
 
     def _own_batch(self) -> Draft | None:
         """A batch of a node's own payments (an agent bank's also carries the platform's)."""
-        own = [
-            draft
-            for draft in self._of("2555")
-            if (draft.statement.scope[0] == "5") is (draft.statement.src[0] == "G")
-        ]
+        own = [draft for draft in self._of("2555") if not _carried(draft)]
         return self._random.choice(own) if own else None
 
     def _number(self) -> str:
@@ -146,6 +143,12 @@ class Planter:
             Kind.NUMBER: {"TraNoBus": self._number()},
         }
         row.line, row.touched = before.model_copy(update=changes[kind]), True
+        if _carried(draft) and kind in _IDENTITY:
+            # Of another node's payment only number and pay code tell that it is the same.
+            draft.kept = True
+            self._found(Kind.OURS_ONLY, draft, before, ours_amt=before.Amt)
+            other = Kind.BILL_UNKNOWN if kind is Kind.PAY_CODE else Kind.BILL_PAID
+            return self._found(other, draft, row.line, theirs_amt=before.Amt)
         return self._found(kind, draft, before, ours_amt=before.Amt, theirs_amt=row.line.Amt)
 
     def _date(self, kind: Kind) -> bool:
@@ -366,6 +369,11 @@ def plant(
     for kind in kinds:
         planter.plant(kind)
     return planter.statements(), planter.planted
+
+
+def _carried(draft: Draft) -> bool:
+    """Whether a bank's batch has the platform's payments."""
+    return draft.statement.scope[0] == "5" and draft.statement.src[0] != "G"
 
 
 def _day_after(day: str) -> str:
