@@ -50,6 +50,11 @@ class ReportDay:
         peer = self.peers.get(node)
         return peer.name if peer else node
 
+    def owes(self, node: str) -> bool:
+        """Whether a node has to deliver lists of its own."""
+        peer = self.peers.get(node)
+        return peer is not None and peer.enabled and peer.owes_2555
+
     def age(self, date: str) -> int:
         """Whole days from a date on."""
         return (parse_date(self.as_of) - parse_date(date)).days
@@ -116,10 +121,9 @@ class _NodeBooks:
 
 
 def _head(day: ReportDay, books: _NodeBooks, scopes: Sequence[ScopeLine]) -> NodeHead:
-    peer = day.peers.get(books.node)
     last = books.runs[-1] if books.runs else None
     missing = [label(row.statement, row.scope) for row in books.missing()]
-    owes = peer is not None and peer.enabled and peer.owes_2555
+    owes = day.owes(books.node)
     listed = any(batch.kind == "2555" for batch in books.batches)
     return NodeHead(
         code=books.node,
@@ -129,23 +133,34 @@ def _head(day: ReportDay, books: _NodeBooks, scopes: Sequence[ScopeLine]) -> Nod
         finished_at=instant(last.finished_at) if last and last.finished_at is not None else "",
         missing=tuple(missing),
         silent=owes and not listed and not missing and not scopes,
+        merged=not owes and not scopes,
     )
 
 
 async def _scopes(tx: Transaction, day: ReportDay, books: _NodeBooks) -> list[ScopeLine]:
-    """Both sides as the last finished run found them; before the first, as they stand."""
+    """Both sides as the last finished run found them; before the first, as they stand.
+
+    A channel whose list has not come is in no run: what the books have of it is added.
+    """
     node = books.node
     missing = {row.scope for row in books.missing()}
     done = [run for run in books.runs if run.state == "done"]
     if done:
-        return [
+        lines = [
             _line(node, statement, scope, sums, delivered=scope not in missing)
             for statement, scope, sums in summary_totals(done[-1].summary)
         ]
-    ours = {
-        channel.pay_mode: Totals(channel.number, channel.amt)
-        for channel in await reconreports.by_channel(tx, node, day.check_date)
-    }
+        absent = missing - {line.scope for line in lines if line.statement == "2555"}
+        ours = await _channels(tx, day, node) if absent else {}
+        none = Totals()
+        lines += [
+            _line(node, "2555", scope, (ours.get(scope, none), none, none), delivered=False)
+            for scope in sorted(absent)
+        ]
+        return lines
+    if not day.owes(node):
+        return []
+    ours = await _channels(tx, day, node)
     theirs = {
         batch.scope: Totals(batch.lines, batch.lines_amt)
         for batch in books.batches
@@ -163,6 +178,26 @@ async def _scopes(tx: Transaction, day: ReportDay, books: _NodeBooks) -> list[Sc
     ]
 
 
+async def _channels(tx: Transaction, day: ReportDay, node: str) -> dict[str, Totals]:
+    """What the books expect in a node's lists, by channel: its own payments and the carried."""
+    found: dict[str, Totals] = {}
+    for src, accounts in await _sources(tx, day, node):
+        for one in await reconreports.by_channel(tx, src, day.check_date, accounts):
+            before = found.get(one.pay_mode, Totals())
+            found[one.pay_mode] = Totals(before.count + one.number, before.amt + one.amt)
+    return found
+
+
+async def _sources(tx: Transaction, day: ReportDay, node: str) -> list[tuple[str, frozenset[str]]]:
+    """Whose payments stand in a node's lists, and on which accounts (none: on any)."""
+    found: list[tuple[str, frozenset[str]]] = [(node, frozenset())]
+    peer = day.peers.get(node)
+    accounts = await accounts_held(tx, peer, day.check_date) if peer is not None else frozenset()
+    if peer is not None and accounts:
+        found += [(other, accounts) for other in carriers_of(day.peers, peer)]
+    return found
+
+
 def _line(
     node: str, statement: Statement, scope: str, sums: _Sums, *, delivered: bool
 ) -> ScopeLine:
@@ -176,12 +211,12 @@ async def _hours(
     tx: Transaction, day: ReportDay, node: str, hours: dict[int, Totals], *, alone: bool
 ) -> None:
     """Add the node's payments; alone, it answers for those that its lists carry, too."""
-    sums = await reconreports.by_hour(tx, node, day.check_date)
-    peer = day.peers.get(node)
-    if alone and peer is not None:
-        accounts = await accounts_held(tx, peer, day.check_date)
-        for other in carriers_of(day.peers, peer) if accounts else ():
-            sums += await reconreports.by_hour(tx, other, day.check_date, accounts)
+    sources = await _sources(tx, day, node) if alone else [(node, frozenset[str]())]
+    sums = [
+        one
+        for src, accounts in sources
+        for one in await reconreports.by_hour(tx, src, day.check_date, accounts)
+    ]
     for one in sums:
         hour = int(one.hour) if one.hour.isdigit() and int(one.hour) < 24 else UNKNOWN_HOUR
         before = hours.get(hour, Totals())

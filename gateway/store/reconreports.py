@@ -50,9 +50,11 @@ async def by_hour(
     return [HourSum(*row) for row in rows]
 
 
-async def by_channel(tx: Transaction, src: str, cfm_date: str) -> list[ChannelSum]:
-    """A node's payments of a day by channel."""
-    conditions = _of_day(src, cfm_date, ())
+async def by_channel(
+    tx: Transaction, src: str, cfm_date: str, accounts: Collection[str] = ()
+) -> list[ChannelSum]:
+    """A node's payments of a day by channel; with ACCOUNTS only those on one of them."""
+    conditions = _of_day(src, cfm_date, accounts)
     rows = await tx.all(
         "SELECT pay_mode, count(*), sum(amt) FROM payments"  # noqa: S608 - ours
         f" {conditions.where()} GROUP BY 1 ORDER BY 1",

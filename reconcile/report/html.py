@@ -141,7 +141,8 @@ def _scopes(report: RunReport) -> str:
         lines = [line for line in report.scopes if line.node == node.code]
         rows.append(_group(node))
         if not lines:
-            rows.append('<tr><td colspan="10" class="soft">当日没有登记缴款,没有对账单</td></tr>')
+            said = "并入银行对账单核对" if node.merged else "当日没有登记缴款,没有对账单"
+            rows.append(f'<tr><td colspan="10" class="soft">{said}</td></tr>')
         for statement in STATEMENTS:
             same = [line for line in lines if line.statement == statement]
             rows += [_scope(line) for line in same]
@@ -161,8 +162,10 @@ def _group(node: NodeHead) -> str:
     facts = [node.code]
     if node.state == "done":
         facts.append(f"第 {node.revision} 次对账完成于 {node.finished_at}")
+    elif node.state:
+        facts.append("对账未完成")
     else:
-        facts.append("对账未完成" if node.state else "尚未对账")
+        facts.append("不单独对账" if node.merged else "尚未对账")
     late = (
         f' <span class="off">未送达:{text("、".join(node.missing))}</span>' if node.missing else ""
     )

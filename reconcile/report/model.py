@@ -27,7 +27,8 @@ class NodeHead:
 
     `revision` counts the runs of this node and date that had other inputs, from 1. `missing` are
     the statements that the node owes and has not delivered, as labels; `silent`: it has delivered
-    none at all although it owes one, and the books have no payment that would wait for it.
+    none at all although it owes one, and the books have no payment that would wait for it;
+    `merged`: it owes none, the banks' lists carry its payments.
     """
 
     code: str
@@ -37,6 +38,7 @@ class NodeHead:
     finished_at: str = ""
     missing: tuple[str, ...] = ()
     silent: bool = False
+    merged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

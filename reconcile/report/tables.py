@@ -82,6 +82,7 @@ def as_json(report: RunReport) -> dict[str, Any]:
                 "finished_at": node.finished_at,
                 "not_delivered": list(node.missing),
                 "silent": node.silent,
+                "merged": node.merged,
             }
             for node in header.nodes
         ],

@@ -81,6 +81,10 @@ async def fill(tx: Transaction) -> None:
             run.id, "d", Kind.FUNDS_MISSING, statement="2557", scope=ACCOUNT, theirs_amt=None,
             expected="transfer:1",
         ),
+        difference(
+            run.id, "delivery", Kind.NOT_DELIVERED, scope="51", pay_code="", tra_no="",
+            theirs_amt=None, fields="[]",
+        ),
         difference(earlier.id, "e", Kind.BILL_VOID, check_date=BEFORE, ours_amt=None),
         difference(earlier.id, "f", Kind.AMOUNT, check_date=BEFORE, state="resolved"),
     ):  # fmt: skip
@@ -146,17 +150,22 @@ def test_the_report_has_what_the_books_have(filled: Path) -> None:
         ),
         ScopeLine(BANK, "2557", ACCOUNT, "****0018", Totals(1, 8_000), Totals(), Totals()),
     )
-    # What was never run stands as it is.
+    # A list that has not come, with what the books have of it; what was never run stands as it is.
+    # The platform delivers nothing: its payments are for the list of the bank that has the account.
     assert [(line.node, line.label, line.ours, line.delivered) for line in report.scopes[2:]] == [
+        (BANK, "51 支付宝", Totals(1, 8_000), False),
         (OTHER, "11 柜台缴款", Totals(1, 8_000), False),
-        (PLATFORM, "51 支付宝", Totals(1, 8_000), False),
     ]
+    assert [(node.missing, node.merged) for node in report.header.nodes] == [
+        (("51 支付宝",), False), ((), False), ((), True),
+    ]  # fmt: skip
     assert report.hours == (Hour(-1, 1, 8_000), Hour(9, 1, 8_000), Hour(14, 2, 16_000))
     assert [(row.id, row.kind, row.state, row.age) for row in report.rows] == [
         (1, Kind.AMOUNT, "open", 1), (2, Kind.BANK_ONLY, "repaired", 1),
         (3, Kind.FUNDS_MISSING, "open", 1), (4, Kind.FUNDS_MISSING, "open", 1),
+        (5, Kind.NOT_DELIVERED, "open", 1),
     ]  # fmt: skip
-    assert [(row.id, row.age) for row in report.carried] == [(5, 6)]
+    assert [(row.id, row.age) for row in report.carried] == [(6, 6)]
     last = report.rows[1].last
     assert last is not None
     assert (last.actor, last.reason, last.reference) == ("gateway", "已补单", "payment:2")
@@ -216,7 +225,7 @@ def test_the_command_writes_and_says(filled: Path, nontax: Nontax) -> None:
         assert f"written: {file}" in done.out
     written = (filled / "reports" / f"reconcile-{DAY}.csv").read_text("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(written)))
-    assert [row["id"] for row in rows] == ["1", "2", "3", "4", "5"]
+    assert [row["id"] for row in rows] == ["1", "2", "3", "4", "5", "6"]
 
 
 def test_the_command_for_one_node_and_some_formats(filled: Path, nontax: Nontax) -> None:
