@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nontax.codecs import Sensitive, describe, mask
+from nontax.codecs import Sensitive, describe, describe_voucher, mask
 
 FOLDER = Path(__file__).parents[2] / "vectors"
 UNIT = (FOLDER / "unit-8994.frame").read_bytes()
@@ -167,3 +167,25 @@ def test_a_mask_that_fails_shows_nothing() -> None:
 def test_a_blank_mac_field_is_named() -> None:
     assert describe(UNIT[:-64] + b" " * 64, mask=masked).mac == "(blank)"
     assert describe(UNIT[:-64], mask=masked).mac == "(none)"
+
+
+# -- a voucher alone ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "utf-8"])
+def test_a_voucher_alone(encoding: str) -> None:
+    declared = '<?xml version="1.0" encoding="UTF-8"?>' if encoding == "utf-8" else ""
+    text = (
+        f"{declared}<Voucher><PayerName>李四</PayerName><D><E>1</E><E>2</E></D><Hold1/></Voucher>"
+    )
+    data = text.encode(encoding)
+    fields = (("PayerName", "李*"), ("D/E", "1"), ("D/E[2]", "2"), ("Hold1", ""))
+    assert describe_voucher(data, "8994", mask=masked) == fields
+    assert describe_voucher(base64.b64encode(data), "8994", mask=masked) == fields
+    cut = describe_voucher(data[: data.index(b"<E>2")], "8994", mask=masked)
+    assert cut == fields[:2]
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"====", b"*", b"A", b"<", b"no voucher"])
+def test_a_voucher_that_is_none(data: bytes) -> None:
+    assert describe_voucher(data, "8994", mask=masked) == ()
