@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from nontax.gateway.figures.closing import close_day
 from nontax.gateway.settlement.acting import Acting, SettlementRefused
 from nontax.gateway.settlement.income import IncomeRules, confirm
-from nontax.gateway.store.entries import Item
 from nontax.gateway.store.protocol import StoreError
 from nontax.reconcile.figures.model import Cause, Measure
 
@@ -15,6 +15,14 @@ from ..settlement.remit_site import ACCOUNT, ESTATE, LAND
 from .office import DAY, NEXT, THIRD, Office, by_item
 
 LATER = "20260310"
+CORRECTION = (
+    "day, category, region, unit_code, item_code, fund_nature, account, unit_name, item_name,"
+    " account_name, measure, amt, cause, reference, found_on, found_at, found_by"
+)
+ROW = (
+    "day, category, region, unit_code, 'x', fund_nature, account, '', '', '',"
+    " 0, 1, 0, 0, 0, 0, 1, 0"
+)
 
 
 async def test_a_payment_is_on_deposit_until_its_income_is_confirmed(office: Office) -> None:
@@ -196,8 +204,6 @@ async def test_a_day_that_is_not_over_is_not_closed(office: Office) -> None:
 
 
 async def test_an_operator_of_some_units_does_not_close(office: Office) -> None:
-    from nontax.gateway.figures.closing import close_day
-
     acting = Acting("maker1", frozenset({ESTATE}), office.clock.now_ms(), THIRD)
     with pytest.raises(SettlementRefused, match="some units only"):
         await close_day(office.store, DAY, acting)
@@ -220,8 +226,6 @@ async def test_many_payments_are_entered_in_many_transactions(office: Office) ->
     await office.pay_many(1001, (LAND_FEE, 3))
     office.at(NEXT)
     seen: list[int] = []
-    from nontax.gateway.figures.closing import close_day
-
     await close_day(office.store, DAY, office.acting(), seen.append)
     assert seen[-1] == 1001
     assert len(set(seen)) > 4
@@ -242,11 +246,8 @@ async def test_many_payments_are_entered_in_many_transactions(office: Office) ->
         "DELETE FROM figure_sources",
         "UPDATE figure_corrections SET amt = 1",
         "DELETE FROM figure_corrections",
-        "INSERT INTO figure_corrections SELECT no + 2, day, category, region, unit_code, item_code,"
-        " fund_nature, account, unit_name, item_name, account_name, measure, amt, cause, reference,"
-        " found_on, found_at, found_by FROM figure_corrections",
-        "INSERT INTO figure_rows SELECT day, category, region, unit_code, 'x', fund_nature, account,"
-        " '', '', '', 0, 1, 0, 0, 0, 0, 1, 0 FROM figure_rows",
+        f"INSERT INTO figure_corrections SELECT no + 2, {CORRECTION} FROM figure_corrections",
+        f"INSERT INTO figure_rows SELECT {ROW} FROM figure_rows",
         "INSERT INTO figure_days SELECT '20260101', 'closing', 0, 0, '', 0, 0, '', 0, 0, '', 0, 0",
     ],
 )
@@ -271,7 +272,6 @@ async def test_rows_that_were_changed_past_the_gateway_are_not_shown(office: Off
 
 
 async def test_an_item_that_nobody_knows_any_more_keeps_its_printed_name(office: Office) -> None:
-    assert Item
     await office.pay(("999", 100), cfm_date=DAY)
     [row] = (await office.daily(DAY)).rows
     assert (row.item_code, row.item_name, row.fund_nature) == ("999", "收费", "")
