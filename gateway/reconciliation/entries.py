@@ -15,7 +15,7 @@ from ..store import bills, funds, statements
 from ..store.protocol import Transaction
 from ..store.reconciliation import DifferenceRow
 from ..store.statements import PaymentRow
-from .books import carriers_of
+from .books import carriers_of, collectors
 from .repair import Judged, Moment, Repairs
 
 _FORCED: Final = frozenset(
@@ -57,6 +57,10 @@ class Entries:
         """The nodes whose payments a node's lists have: its own, and those that it carries."""
         peer = self._peers.get(node)
         return (node,) if peer is None else (node, *carriers_of(self._peers, peer))
+
+    async def collecting(self, tx: Transaction) -> list[str]:
+        """Every node that collects, or did."""
+        return await collectors(tx, self._peers)
 
     async def check_force(self, tx: Transaction, row: DifferenceRow, acting: Acting) -> Judged:
         """Whether a payment may be made of the row's line. Raises SettlementRefused."""
@@ -118,12 +122,14 @@ class Entries:
         if booked is None:  # judged under the bill's lock: the number is another line's
             return same
         await funds.reconciled(tx, booked.payment_id, row.check_date)
-        what = f"payment {booked.payment_id} was made of it"
+        what, reason = f"payment {booked.payment_id} was made of it", "已补单"
         if booked.refund_no:
             what += f", refund {booked.refund_no}"
+            reason = f"重复缴款,已登记技术性退付 {booked.refund_no}"
         return replace(
             same,
             state="repaired",
+            reason=reason,
             what=what,
             payment_id=booked.payment_id,
             reference=f"payment:{booked.payment_id}",
@@ -142,6 +148,7 @@ class Entries:
         return replace(
             same,
             state="settled",
+            reason=judged.reason,
             what=f"payment {payment.id} is in the books",
             payment_id=payment.id,
             reference=f"payment:{payment.id}",

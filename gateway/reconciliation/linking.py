@@ -9,44 +9,71 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ...codecs import format_yuan
-from ..settlement.acting import SettlementRefused
-from ..store import funds, payments, reconciliation
+from ...reconcile.sides import LineRef, Met
+from ..settlement.acting import Acting, SettlementRefused
+from ..store import arrivals, funds, payments, reconciliation, reconlinks, statements, transfers
 from ..store.protocol import Transaction
 from ..store.reconciliation import DifferenceFilter, DifferenceRow
 from ..store.records import Payment
+from ..store.statements import StatementBatch
 from .decisions import EXPECTED, Decision
+from .effects import meet_funds
+from .expecting import FundsDay
 
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """What a line was joined with, by name, and the rows of ours that are closed with it."""
+    """What a line is joined with, by name, and the rows of ours that are closed with it."""
 
     reference: str
     rows: tuple[DifferenceRow, ...] = ()
 
 
 class Sources(Protocol):
-    """Who knows whose payments a node's lists have."""
+    """Who knows whose payments there are."""
 
     def sources_of(self, node: str) -> tuple[str, ...]:
-        """The nodes."""
+        """The nodes whose payments a node's lists have."""
+
+    async def collecting(self, tx: Transaction) -> list[str]:
+        """Every node that collects, or did."""
 
 
-async def link_targets(
+async def find_link(
     tx: Transaction, row: DifferenceRow, decision: Decision, sources: Sources
 ) -> Linked:
-    """Join the open ROW of the bank alone with what DECISION names. Raises SettlementRefused."""
+    """What DECISION joins the open ROW of the bank alone with. Raises SettlementRefused."""
     if row.theirs_amt is None:
         raise SettlementRefused("the line has no amount that could be compared", "accept it")
     other = None if decision.other is None else await _other(tx, row, decision.other)
-    payment_id = decision.payment
-    if other is not None and row.statement == "2555":
-        payment_id = other.payment_id
     if row.statement == "2555":
+        payment_id = decision.payment if other is None else other.payment_id
         if payment_id is None:
             raise _wrong("a line of payments is linked with a payment", "name one")
-        return await _to_payment(tx, row, payment_id, sources)
-    raise _wrong("not yet", "")
+        return await _listed_payment(tx, row, payment_id, sources)
+    if other is not None:
+        return await _expected(tx, row, other.expected)
+    if decision.arrival is not None:
+        return await _expected(tx, row, f"arrival:{decision.arrival}")
+    if row.statement == "2556":
+        raise _wrong("a movement is linked with an arrival or another row", "name one")
+    return await _expected(tx, row, f"payment:{decision.payment}")
+
+
+async def join(
+    tx: Transaction, row: DifferenceRow, linked: Linked, sources: Sources, acting: Acting
+) -> None:
+    """What follows for the money, once the rows are closed."""
+    what, _, number = linked.reference.partition(":")
+    if row.statement == "2555":
+        await funds.reconciled(tx, int(number), row.check_date)
+    elif row.statement == "2557" and what == "arrival":
+        await _same_money(tx, row, int(number), acting)
+    elif row.statement == "2557":
+        batch = await _batch(tx, row)
+        met = Met(linked.reference, _place(row))
+        day = FundsDay(batch, tuple(await sources.collecting(tx)), 0)
+        await meet_funds(tx, day, [met], {}, acting.at)
 
 
 async def _other(tx: Transaction, row: DifferenceRow, number: int) -> DifferenceRow:
@@ -62,16 +89,19 @@ async def _other(tx: Transaction, row: DifferenceRow, number: int) -> Difference
     return other
 
 
-async def _to_payment(
+async def _listed_payment(
     tx: Transaction, row: DifferenceRow, payment_id: int, sources: Sources
 ) -> Linked:
-    payment = await _payment(tx, row, payment_id, sources)
+    """A payment that no list has shown, with the row of it."""
+    payment = await _payment(tx, row, payment_id)
+    if payment.src not in sources.sources_of(row.node):
+        raise SettlementRefused(
+            f"payment {payment.id} was collected by {payment.src}, the line is of {row.node}",
+            "name one that this node's lists have",
+        )
     there = await funds.of_payment(tx, payment.id)
     if there.reconciled_on:
-        raise SettlementRefused(
-            f"payment {payment.id} is reconciled already, on {there.reconciled_on}",
-            "name another one",
-        )
+        raise _known_already(f"payment {payment.id} is reconciled", there.reconciled_on)
     closed: list[DifferenceRow] = []
     narrowed = DifferenceFilter(statement="2555", states=("open",), payment_id=payment.id)
     for found in await reconciliation.differences(tx, narrowed):
@@ -83,23 +113,80 @@ async def _to_payment(
                 "decide on that row first",
             )
         closed.append(found)
-    await funds.reconciled(tx, payment.id, row.check_date)
     return Linked(f"payment:{payment.id}", tuple(closed))
 
 
-async def _payment(
-    tx: Transaction, row: DifferenceRow, payment_id: int, sources: Sources
-) -> Payment:
+async def _expected(tx: Transaction, row: DifferenceRow, expected: str) -> Linked:
+    """Money or a movement that the books know by a name, with the rows that wait for it."""
+    what, _, number = expected.partition(":")
+    if what == "payment":
+        payment = await _payment(tx, row, int(number))
+        there = await funds.of_payment(tx, payment.id)
+        if there.arrived_on:
+            raise _known_already(f"the money of payment {payment.id} arrived", there.arrived_on)
+    elif what == "arrival":
+        arrival = await arrivals.get(tx, int(number), lock=True)
+        if arrival is None:
+            raise _wrong(f"there is no arrival {number}", "see `nontax arrival list`")
+        _same_amount(row, arrival.amt)
+    elif what == "transfer":
+        transfer = await transfers.get(tx, int(number), lock=True)
+        if transfer is None or transfer.state != "sent":
+            raise SettlementRefused("the batch has arrived already", "name another row")
+    if await reconlinks.is_linked(tx, expected, row.statement):
+        raise SettlementRefused(f"{expected} is linked with another line", "name another one")
+    if row.statement == "2557":
+        await _check_line(tx, row, expected)
+    waiting = await reconciliation.of_expected(
+        tx, expected, node=row.node, statement=row.statement, scope=row.scope
+    )
+    return Linked(expected, tuple(found for found in waiting if found.state == "open"))
+
+
+async def _check_line(tx: Transaction, row: DifferenceRow, expected: str) -> None:
+    """The money of a line of 2557 must not have come to another end."""
+    await _batch(tx, row)
+    own = await arrivals.by_number(tx, row.node, row.tra_no)
+    if own is None or expected == f"arrival:{own.id}":
+        return
+    if own.state != "unidentified":
+        raise SettlementRefused(
+            f"the line's money is {own.state} already", f"see `nontax arrival show {own.id}`"
+        )
+
+
+async def _same_money(tx: Transaction, row: DifferenceRow, arrival_id: int, acting: Acting) -> None:
+    """The line is money that was reported under another number: it stands in the books once."""
+    own = await arrivals.by_number(tx, row.node, row.tra_no)
+    if own is None or own.id == arrival_id or own.state != "unidentified":
+        return
+    reason = f"the same money as arrival {arrival_id}"
+    await arrivals.end(tx, own.id, "returned", actor=acting.name, reason=reason, at=acting.at)
+
+
+async def _batch(tx: Transaction, row: DifferenceRow) -> StatementBatch:
+    batch = None if row.batch_id is None else await statements.get(tx, row.batch_id)
+    if batch is None or batch.state not in statements.USABLE:
+        raise SettlementRefused(
+            "its list does not stand any more", "run `nontax reconcile run` for its day"
+        )
+    return batch
+
+
+def _place(row: DifferenceRow) -> LineRef:
+    return LineRef(row.batch_id or 0, row.pack_no or 0, row.line_no or 0)
+
+
+async def _payment(tx: Transaction, row: DifferenceRow, payment_id: int) -> Payment:
     payment = await payments.get(tx, payment_id, lock=True)
     if payment is None:
         raise _wrong(f"there is no payment {payment_id}", "see `nontax bill show`")
-    if payment.src not in sources.sources_of(row.node):
-        raise SettlementRefused(
-            f"payment {payment.id} was collected by {payment.src}, the line is of {row.node}",
-            "name one that this node's lists have",
-        )
     _same_amount(row, payment.amt)
     return payment
+
+
+def _known_already(what: str, date: str) -> SettlementRefused:
+    return SettlementRefused(f"{what} already, on {date}", "name another one")
 
 
 def _same_amount(row: DifferenceRow, ours: int | None) -> None:

@@ -8,7 +8,7 @@ cannot be done, and nothing of it is kept then.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -33,13 +33,10 @@ from .acts import (
     row_of,
     shown_name,
 )
+from .closing import Closings
 from .decisions import PROPOSED, Decision, DecisionName, check_fits, check_form
 from .entries import Entries
-from .linking import link_targets
-
-Closing = Callable[[Transaction, DifferenceRow, int], Awaitable[tuple[str, ...]]]
-"""Asked after a row has come to its end: closes its statement when it was the last open one, and
-queues the final result. Returns the peers that have something new in their outbox."""
+from .linking import find_link, join
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +57,10 @@ def role_for(name: DecisionName) -> str:
 class Resolving:
     """Does what people decide; stateless but for the parts it is made of."""
 
-    def __init__(self, entries: Entries, refunding: Refunds, closing: Closing) -> None:
+    def __init__(self, entries: Entries, refunding: Refunds, closings: Closings) -> None:
         self._entries = entries
         self._refunding = refunding
-        self._closing = closing
+        self._closings = closings
 
     async def decide(self, tx: Transaction, decision: Decision, acting: Acting) -> Done:
         """Do it, or propose it. The caller has seen to the operator's role (`role_for`)."""
@@ -116,23 +113,20 @@ class Resolving:
     async def _link(
         self, tx: Transaction, row: DifferenceRow, decision: Decision, acting: Acting
     ) -> Done:
-        linked = await link_targets(tx, row, decision, self._entries)
+        linked = await find_link(tx, row, decision, self._entries)
         for other in linked.rows:
             await check_scope(tx, other, acting)
-        reference = linked.reference
-        done = await self._end(tx, row, "link", acting, reason=decision.reason, reference=reference)
-        wake = done.wake
-        for other in linked.rows:
-            back = await self._end(
-                tx,
-                other,
-                "link",
-                acting,
-                reason=decision.reason,
-                reference=f"difference:{row.id}",
+        closed = [(row, linked.reference)]
+        closed += [(other, f"difference:{row.id}") for other in linked.rows]
+        done: list[Done] = []
+        for one, reference in closed:
+            ended = await self._end(
+                tx, one, "link", acting, reason=decision.reason, reference=reference
             )
-            wake += back.wake
-        return replace(done, what=f"linked to {reference}", wake=wake)
+            done.append(ended)
+        await join(tx, row, linked, self._entries, acting)
+        wake = tuple(peer for ended in done for peer in ended.wake)
+        return replace(done[0], what=f"linked with {linked.reference}", wake=wake)
 
     async def _rerun(
         self, tx: Transaction, row: DifferenceRow, decision: Decision, acting: Acting
@@ -156,7 +150,7 @@ class Resolving:
         await note(tx, after, "rerun", acting, reason=decision.reason, reference=judged.reference)
         wake = judged.wake
         if after.state != "open":
-            wake += await self._closing(tx, after, acting.at)
+            wake += await self._closings.close(tx, after, acting.at)
         return Done(after, f"{after.state}: {judged.what}", judged.reference, wake)
 
     # -- two operators ------------------------------------------------------------------------
@@ -300,7 +294,7 @@ class Resolving:
         await note(
             tx, after, name, acting, reason=reason, reference=reference, proposed_by=proposed_by
         )
-        wake = await self._closing(tx, after, acting.at)
+        wake = await self._closings.close(tx, after, acting.at)
         return Done(after, f"resolved: {shown_name(name)}", reference, wake)
 
 
