@@ -235,6 +235,10 @@ class Plan:
         else:
             texts[tag] = ""
 
+    def parse(self, tag: str, text: str) -> object:
+        """The value that a trimmed, non-empty text of a row says. Raises RuleError."""
+        return next(parse for name, parse, _ in self._read_rows if name == tag)(text)
+
     def _mandatory(self, tag: str, text: str | None) -> object:
         """The value of a mandatory field that is missing (None) or empty."""
         if text is None:

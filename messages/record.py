@@ -10,7 +10,7 @@ it, ``strict=True`` refuses it), and the constructor insists on it.
 # No `from __future__ import annotations` here: pydantic would compile the class variables' text
 # again for each of the ninety tables.
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self, TypeVar, get_args
 
@@ -23,7 +23,7 @@ from ..codecs.money import format_yuan
 from ..codecs.types import WireType
 from ..codecs.xml import parse
 from .fields import Declaration, Group, Scalar, Single
-from .lists import Values
+from .lists import Values, trusted
 from .plan import Plan
 from .refusals import FieldError
 
@@ -73,6 +73,20 @@ class Record(BaseModel):
         """Compile the table when its class is made."""
         super().__pydantic_init_subclass__(**kwargs)
         cls.plan = Plan(cls, declarations(cls))
+
+    @classmethod
+    def read_texts(cls, texts: Sequence[str | None]) -> Self:
+        """A record without groups from the texts of its rows, in the order of the table.
+
+        Raises RemoteProtocolError that names the field, its masked value and the rule.
+        """
+        try:
+            values = cls.plan.read_texts(texts)
+        except FieldError as refusal:
+            raise refusal.remote() from None
+        record = trusted(cls, values, cls.plan.field_names)
+        assert isinstance(record, cls)  # noqa: S101 - it was made of this class
+        return record
 
     @classmethod
     def nested_model(cls, tag: str) -> "type[Record]":

@@ -8,6 +8,7 @@ collected beside it, so that none is lost in whatever order they come.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
 from typing import Final
@@ -21,8 +22,8 @@ from ..settlement.reporters import may_report
 from ..settlement.verdict import Verdict
 from ..store import journal, statements
 from ..store.protocol import Transaction
-from ..store.statements import ChannelTotal, Origin, StatementBatch, StatementPack
-from .received import Heading, Pack
+from ..store.statements import Origin, StatementBatch, StatementPack
+from .received import Heading, Pack, Total
 
 # What every pack of a batch must say alike, by its tags. Scope, kind and date are its identity.
 _COMPARED: Final = (
@@ -40,7 +41,7 @@ _TYPE_TAGS: Final = {"2557": "RecAcctType", "2556": "AcctType"}
 
 async def receive(tx: Transaction, peer: Peer, pack: Pack, at: int) -> Verdict:
     """Take a pack that `received.check` has passed, or say what is wrong with it."""
-    refusal = await _may_not(tx, peer, pack.heading)
+    refusal = await may_not(tx, peer, pack.heading)
     if refusal is not None:
         return refusal
     standing = await _standing(tx, peer, pack.heading, at)
@@ -58,7 +59,7 @@ async def receive(tx: Transaction, peer: Peer, pack: Pack, at: int) -> Verdict:
     return await _completed(tx, batch.id, standing, at)
 
 
-async def _may_not(tx: Transaction, peer: Peer, heading: Heading) -> Verdict | None:
+async def may_not(tx: Transaction, peer: Peer, heading: Heading) -> Verdict | None:
     """Why a node may not send this statement."""
     if heading.kind == "2555":
         if peer.collects:
@@ -213,8 +214,7 @@ async def insert(
     row = StatementPack(
         batch.id, pack.number, pack.digest, pack.count, pack.amt, pack.in_amt, at, resent
     )
-    channels = [ChannelTotal(batch.id, pack.number, *total) for total in pack.channels]
-    await statements.insert_pack(tx, batch, row, pack.lines, channels)
+    await statements.insert_pack(tx, batch, row, pack.lines, pack.channels)
 
 
 async def _completed(
@@ -236,7 +236,9 @@ async def _completed(
             information=f"{text},本批次全部子包作废,请重新发送",
             notes=("batch dropped: its totals do not agree",),
         )
-    digest = batch_digest(batch, kept, await statements.channels(tx, batch_id))
+    told = await statements.channels(tx, batch_id)
+    channels = [(total.pay_mode, total.in_amt, total.out_amt) for total in told]
+    digest = batch_digest(batch, combined(pack.digest for pack in kept), channels)
     if standing is not None and standing.state == "failed":
         if (standing.digest, standing.batch_no) == (digest, batch.batch_no):
             await statements.drop(tx, batch_id, state="dropped", at=at)
@@ -268,10 +270,11 @@ def disagreement(batch: StatementBatch, kept: list[StatementPack]) -> str:
     return ""
 
 
-def batch_digest(
-    batch: StatementBatch, kept: list[StatementPack], channels: list[ChannelTotal]
-) -> str:
-    """64 hex digits for what a batch says, however it is numbered, ordered and packed."""
+def batch_digest(batch: StatementBatch, lines: str, channels: Iterable[Total]) -> str:
+    """64 hex digits for what a batch says, however it is numbered, ordered and packed.
+
+    `lines` is the digest of all its lines.
+    """
     content = (
         batch.kind,
         batch.scope,
@@ -279,8 +282,8 @@ def batch_digest(
         (batch.begin_bal, batch.in_amt, batch.out_amt, batch.end_bal),
         batch.total_count,
         batch.total_amt,
-        sorted((total.pay_mode, total.in_amt, total.out_amt) for total in channels),
-        combined(pack.digest for pack in kept),
+        sorted(channels),
+        lines,
     )
     return sha256(ascii(content).encode("ascii")).hexdigest()
 

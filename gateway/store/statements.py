@@ -6,7 +6,7 @@ one other is on its way to take its place. Amounts are fen, dates yyyymmdd.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -366,9 +366,11 @@ async def insert_pack(
     batch: StatementBatch,
     pack: StatementPack,
     lines: Iterable[Line],
-    channels: Sequence[ChannelTotal] = (),
+    channels: Iterable[tuple[str, int, int]] = (),
 ) -> None:
     """Write a pack of a written batch with its lines (see `Line`), and count it.
+
+    ``channels`` are (PayMode, in, out); those that another pack has told are not written again.
 
     ConstraintViolated when the batch has a pack of this number.
     """
@@ -381,8 +383,16 @@ async def insert_pack(
     else:
         insert = _INSERT_FUNDS if batch.kind == "2557" else _INSERT_MOVEMENT
         await tx.many(insert, ((*place, *line) for line in lines))
-    await tx.many(_INSERT_CHANNEL, map(_CHANNEL_VALUES, channels))
+    await insert_channels(tx, pack.batch_id, channels, pack.pack_no)
     await _count(tx, pack, 1)
+
+
+async def insert_channels(
+    tx: Transaction, batch_id: int, channels: Iterable[tuple[str, int, int]], pack_no: int = 1
+) -> None:
+    """Write totals by channel that are not there yet."""
+    rows = (ChannelTotal(batch_id, pack_no, *total) for total in channels)
+    await tx.many(_INSERT_CHANNEL, map(_CHANNEL_VALUES, rows))
 
 
 async def delete_pack(tx: Transaction, batch: StatementBatch, pack: StatementPack) -> None:
