@@ -15,13 +15,14 @@ from ..settlement.remit_site import ACCOUNT, ESTATE, LAND
 from .office import DAY, NEXT, THIRD, Office, by_item
 
 LATER = "20260310"
-CORRECTION = (
-    "day, category, region, unit_code, item_code, fund_nature, account, unit_name, item_name,"
-    " account_name, measure, amt, cause, reference, found_on, found_at, found_by"
+ANOTHER_CORRECTION = (
+    "INSERT INTO figure_corrections SELECT no + 2, day, category, region, unit_code, item_code,"
+    " fund_nature, account, unit_name, item_name, account_name, measure, amt, cause, reference,"
+    " found_on, found_at, found_by FROM figure_corrections"
 )
-ROW = (
-    "day, category, region, unit_code, 'x', fund_nature, account, '', '', '',"
-    " 0, 1, 0, 0, 0, 0, 1, 0"
+ANOTHER_ROW = (
+    "INSERT INTO figure_rows SELECT day, category, region, unit_code, 'x', fund_nature, account,"
+    " '', '', '', 0, 1, 0, 0, 0, 0, 1, 0 FROM figure_rows"
 )
 
 
@@ -222,6 +223,20 @@ async def test_a_payment_of_a_coming_day_waits_for_it(office: Office) -> None:
     assert (second.income.amt, second.deposits.amt) == (100, 7)
 
 
+async def test_income_is_never_confirmed_before_its_payment_has_come(office: Office) -> None:
+    office.at(DAY)
+    payment = await office.pay((LAND_FEE, 100), cfm_date=NEXT)
+    await office.confirm(payment.pay_code)
+    office.clock.advance(ms=1)
+    await office.paid_back(payment, 30, DAY)
+    office.at(LATER)
+    await office.close(DAY)
+    assert (await office.daily(DAY)).rows == ()
+    second = await office.daily(NEXT)
+    assert (second.income.amt, second.deposits.amt) == (70, 0)
+    assert second.income_rows[0].income_refunded == 30
+
+
 async def test_many_payments_are_entered_in_many_transactions(office: Office) -> None:
     await office.pay_many(1001, (LAND_FEE, 3))
     office.at(NEXT)
@@ -246,8 +261,8 @@ async def test_many_payments_are_entered_in_many_transactions(office: Office) ->
         "DELETE FROM figure_sources",
         "UPDATE figure_corrections SET amt = 1",
         "DELETE FROM figure_corrections",
-        f"INSERT INTO figure_corrections SELECT no + 2, {CORRECTION} FROM figure_corrections",
-        f"INSERT INTO figure_rows SELECT {ROW} FROM figure_rows",
+        ANOTHER_CORRECTION,
+        ANOTHER_ROW,
         "INSERT INTO figure_days SELECT '20260101', 'closing', 0, 0, '', 0, 0, '', 0, 0, '', 0, 0",
     ],
 )
