@@ -28,6 +28,7 @@ COMMANDS: Final = (
     "clearing",
     "refund",
     "remit",
+    "reconcile",
     "debit",
     "accounts",
     "report",

@@ -7,7 +7,13 @@ from typing import Final, Protocol, cast
 
 from .common import Subparsers, add_actions, add_command
 
-MODULES: Final = ("reconcileimport", "reconcilerun", "reconcilereport")
+MODULES: Final = (
+    "reconcileimport",
+    "reconcilerun",
+    "reconcileresolving",
+    "reconcileexport",
+    "reconcilereport",
+)
 """Where the actions are, in the order of the help; each has `register(actions)`."""
 
 

@@ -6,7 +6,7 @@ from ..store import reconciliation, statements
 from ..store.protocol import Transaction
 from ..store.reconciliation import DifferenceRow
 from .results import Results
-from .run import Summary
+from .revisions import Summary
 
 
 class Closings:

@@ -50,9 +50,13 @@ async def meet_funds(
     met: Sequence[Met],
     expected: Mapping[str, Expected],
     at: int,
-) -> None:
-    """Expected money that lines of a list show has arrived. EXPECTED has it beside payments."""
+) -> list[DifferenceRow]:
+    """Expected money that lines of a list show has arrived. EXPECTED has it beside payments.
+
+    The rows of other days that are settled by it.
+    """
     batch = day.batch
+    settled: list[DifferenceRow] = []
     for one in met:
         line = await statements.fund_line(tx, one.line)
         if line is None:
@@ -69,7 +73,8 @@ async def meet_funds(
                 await funds.arrived(tx, payment_id, batch.check_date, None)
         if one.expected in expected:
             await _note_met(tx, batch, line, expected[one.expected])
-        await _settle_met(tx, batch, one, at)
+        settled += await _settle_met(tx, batch, one, at)
+    return settled
 
 
 async def _payment_came(
@@ -145,17 +150,22 @@ async def _note_met(
     await reconmet.meet(tx, row)
 
 
-async def _settle_met(tx: Transaction, batch: StatementBatch, met: Met, at: int) -> None:
+async def _settle_met(
+    tx: Transaction, batch: StatementBatch, met: Met, at: int
+) -> list[DifferenceRow]:
     """Rows of earlier days that waited for this money, or had this line, are at rest."""
     waiting = await reconciliation.of_expected(
         tx, met.expected, node=batch.src, statement="2557", scope=batch.scope
     )
     if met.line.batch_id != batch.id:
         waiting += await _rows_of_line(tx, batch, met.line)
+    settled: list[DifferenceRow] = []
     for row in waiting:
         if row.state == "open" and row.check_date != batch.check_date:
             reason = f"{batch.check_date}对账已核对一致"
-            await settle(tx, row, reason, at, reference=met.expected)
+            if await settle(tx, row, reason, at, reference=met.expected):
+                settled.append(row)
+    return settled
 
 
 async def _rows_of_line(
@@ -211,15 +221,17 @@ def _arrival(batch: StatementBatch, line: FundsRow, at: int) -> Arrival:
 
 async def settle_known(
     tx: Transaction, node: str, until: str, at: int, *, after: int, limit: int = 200
-) -> int | None:
+) -> tuple[int | None, list[DifferenceRow]]:
     """Settle a page of a node's open rows of funds whose money came to its end otherwise.
 
-    The id to go on after, None at the end. Rows of days after UNTIL are left alone.
+    The id to go on after, None at the end, and the rows that are settled. Rows of days after UNTIL
+    are left alone.
     """
     narrowed = DifferenceFilter(node=node, date_to=until, statement="2557", states=("open",))
     rows = await reconciliation.differences(tx, narrowed, after=after, limit=limit)
+    settled: list[DifferenceRow] = []
     for row in rows:
         reason = await came_otherwise(tx, row)
-        if reason:
-            await settle(tx, row, reason, at)
-    return rows[-1].id if len(rows) == limit else None
+        if reason and await settle(tx, row, reason, at):
+            settled.append(row)
+    return (rows[-1].id if len(rows) == limit else None), settled

@@ -14,6 +14,7 @@ from ..peers import Peer
 from ..store import journal, reconciliation, statements
 from ..store.protocol import Transaction
 from ..store.reconciliation import GATEWAY, Action, ActionName, DifferenceFilter, DifferenceRow, Run
+from .closing import Closings
 from .repair import REPAIRABLE, Judged, Moment, Repairs
 
 AT_ONCE: Final = 200
@@ -59,8 +60,9 @@ class _Deed:
 class Rows:
     """Writes what a run has found."""
 
-    def __init__(self, repairs: Repairs, rules: ReconciliationConfig) -> None:
+    def __init__(self, repairs: Repairs, rules: ReconciliationConfig, closings: Closings) -> None:
         self._repairs = repairs
+        self._closings = closings
         self._rules = rules
 
     async def apply(
@@ -113,7 +115,7 @@ class Rows:
         if found.held:
             return None, None
         if found.kind == Kind.DATE and found.payment_id is not None:
-            return await self._carry(tx, row, work.now.at), None
+            return await self._carry(tx, work, row), None
         if found.kind not in REPAIRABLE or found.line is None:
             return None, None
         line = await statements.payment_line(tx, found.line)
@@ -135,7 +137,7 @@ class Rows:
         reference = f"payment:{booked.payment_id}"
         return _Deed("repair", "已补单", reference, booked.payment_id), None
 
-    async def _carry(self, tx: Transaction, row: DifferenceRow, at: int) -> _Deed | None:
+    async def _carry(self, tx: Transaction, work: _Work, row: DifferenceRow) -> _Deed | None:
         """A payment that the neighbouring day's list has is listed: both days' rows are at rest."""
         if not self._rules.carry_dates:
             return None
@@ -145,7 +147,9 @@ class Rows:
         for other in await reconciliation.differences(tx, narrowed):
             if other.check_date != row.check_date and other.kind in {Kind.OURS_ONLY, Kind.DATE}:
                 reason = f"{row.check_date}的对账单有该笔缴款"
-                await settle(tx, other, reason, at, reference=f"payment:{row.payment_id}")
+                at, reference = work.now.at, f"payment:{row.payment_id}"
+                if await settle(tx, other, reason, at, reference=reference):
+                    work.applied.wake |= set(await self._closings.close(tx, other, at))
         reason = row.reason or Kind.DATE.text
         return _Deed("carry", reason, f"payment:{row.payment_id}", row.payment_id)
 

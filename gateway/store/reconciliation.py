@@ -462,6 +462,12 @@ async def take_lease(tx: Transaction, name: str, owner: str, *, now: int, until:
     return await tx.run(_TAKE, name, owner, until, now) == 1
 
 
+async def lease_owner(tx: Transaction, name: str) -> str:
+    """Who has a lease, whether or not it has run out; '' for nobody."""
+    row = await tx.one("SELECT owner FROM recon_leases WHERE name = ?1", name)
+    return str(row[0]) if row else ""
+
+
 async def release_lease(tx: Transaction, name: str, owner: str) -> None:
     """Give it back before its time."""
     await tx.run("DELETE FROM recon_leases WHERE name = ?1 AND owner = ?2", name, owner)

@@ -98,6 +98,7 @@ CREATE TABLE recon_actions (
 
 CREATE INDEX recon_actions_of_difference ON recon_actions (difference_id)
     WHERE difference_id IS NOT NULL;
+CREATE INDEX recon_actions_linked ON recon_actions (reference) WHERE action = 'link';
 CREATE INDEX recon_actions_of_batch ON recon_actions (batch_id) WHERE batch_id IS NOT NULL;
 
 CREATE TRIGGER recon_actions_keep_rows BEFORE UPDATE ON recon_actions BEGIN
