@@ -229,7 +229,7 @@ class _Reader:
         try:
             record = self._model.read_texts([texts.get(tag) for tag in self._model.plan.scalars])
         except RemoteProtocolError as error:
-            return CsvLine(number, None, error.information, texts)
+            return CsvLine(number, None, error.information.removeprefix("报文字段 "), texts)
         return CsvLine(number, record)
 
 
