@@ -51,6 +51,8 @@ class Spare:
     """Of unpaid bills, with an account that they must not be paid to."""
     void: Mapping[str, Sequence[Unlisted]] = field(default_factory=dict)
     refused: Mapping[tuple[str, str], Sequence[Unlisted]] = field(default_factory=dict)
+    avoid: frozenset[str] = frozenset()
+    """Numbers of lines that are no place for faults: the gateway waits for them anyhow."""
 
 
 @dataclass(frozen=True, slots=True)

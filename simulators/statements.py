@@ -66,7 +66,7 @@ class Statement:
     channels: tuple[ChannelTotal, ...] = ()
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
+    def key(self) -> tuple[Number, str, str, str]:
         """What there is one living batch of: kind, node, day, scope."""
         return self.number, self.src, self.check_date, self.scope
 
@@ -277,7 +277,7 @@ class StatementDesk:
 
     async def send(
         self, statements: Iterable[Statement], size: int = PACK_SIZE
-    ) -> dict[tuple[str, str, str, str], list[str]]:
+    ) -> dict[tuple[Number, str, str, str], list[str]]:
         """Send batches in packs; the answers' result codes by batch. Raises NoAnswerError."""
         answered = {}
         for statement in statements:
