@@ -34,6 +34,7 @@ CREATE TABLE statement_batches (
     lines_amt   INTEGER NOT NULL CHECK (lines_amt >= 0),
     CHECK ((kind = '2556') = (begin_bal IS NOT NULL AND in_amt IS NOT NULL
         AND out_amt IS NOT NULL AND end_bal IS NOT NULL)),
+    CHECK (kind = '2556' OR coalesce(begin_bal, in_amt, out_amt, end_bal) IS NULL),
     CHECK (state NOT IN ('complete', 'failed', 'reconciled') OR digest <> '')
 ) STRICT;
 
