@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from ...codecs import Sensitive, mask
 from ...messages import PayMode
@@ -20,6 +20,7 @@ from ..store.protocol import Transaction
 from ..store.reconciliation import Action, DifferenceFilter, DifferenceRow, Run
 from ..store.statements import StatementBatch
 from .books import accounts_held, carriers_of
+from .revisions import Summary
 
 _PAGE: Final = 1000
 _KINDS: Final[Mapping[str, Kind]] = {kind.value: kind for kind in Kind}
@@ -92,17 +93,6 @@ async def _differences(tx: Transaction, narrowed: DifferenceFilter) -> list[Diff
 _Sums = tuple[Totals, Totals, Totals]
 
 
-def summary_totals(summary: str) -> list[tuple[Statement, str, _Sums]]:
-    """Statement, scope and both sides' and the matched sums of a run's stored result."""
-    stored: Mapping[str, Any] = json.loads(summary)
-    found: list[tuple[Statement, str, _Sums]] = []
-    for statement in STATEMENTS:
-        for scope, *sums in stored.get("totals", {}).get(statement, ()):
-            ours, theirs, matched = (Totals(int(count), int(amt)) for count, amt in sums)
-            found.append((statement, str(scope), (ours, theirs, matched)))
-    return found
-
-
 # -- a node's head and totals ---------------------------------------------------------------------
 
 
@@ -146,9 +136,17 @@ async def _scopes(tx: Transaction, day: ReportDay, books: _NodeBooks) -> list[Sc
     missing = {row.scope for row in books.missing()}
     done = [run for run in books.runs if run.state == "done"]
     if done:
+        totals = Summary.read(done[-1].summary).totals
         lines = [
-            _line(node, statement, scope, sums, delivered=scope not in missing)
-            for statement, scope, sums in summary_totals(done[-1].summary)
+            _line(
+                node,
+                statement,
+                one.scope,
+                (one.ours, one.theirs, one.matched),
+                delivered=one.scope not in missing,
+            )
+            for statement in STATEMENTS
+            for one in totals.get(statement, ())
         ]
         absent = missing - {line.scope for line in lines if line.statement == "2555"}
         ours = await _channels(tx, day, node) if absent else {}
