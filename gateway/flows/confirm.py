@@ -286,14 +286,16 @@ async def _other_fields(
 async def _booked_otherwise(tx: Transaction, content: ConfirmationRow) -> Payment | None:
     """The payment that 2616, a claim or a repair (补单) has booked under this number.
 
-    Under the same date whatever it paid; under another date only for the same bill and amount.
+    Under the same date whatever it paid; under another date only for the same bill and amount. What
+    a bank's list was repaired by may be the platform's payment: the lists carry those, too.
     """
     payment = await payments.by_identity(tx, content.src, content.cfm_date, content.tra_no_bus)
     if payment is not None:
         return payment
-    key = (content.src, content.tra_no_bus, content.amt)
+    key = (content.tra_no_bus, content.amt)
     for other in await payments.of_bill(tx, content.pay_code):
-        if (other.src, other.tra_no_bus, other.amt) == key:
+        known = other.src == content.src or other.channel == "repair"
+        if known and (other.tra_no_bus, other.amt) == key:
             return other
     return None
 

@@ -33,7 +33,7 @@ _CONFIRMED: Final = "channel NOT IN ('2616', 'claim')"
 # A payment of a channel that was not delivered is still one that the lists may have elsewhere.
 _LISTED: Final = (
     "EXISTS (SELECT 1 FROM statement_payments AS s JOIN statement_batches AS b ON b.id = s.batch_id"
-    " WHERE s.src = ?5 AND s.check_date = ?2 AND s.tra_no = payments.tra_no_bus"
+    " WHERE s.src = {node} AND s.check_date = ?2 AND s.tra_no = payments.tra_no_bus"
     " AND b.state IN ('complete', 'failed', 'reconciled'))"
 )
 
@@ -107,7 +107,7 @@ def _source(
     sql = (
         f"SELECT {_COLUMNS} FROM payments WHERE src = ?1 AND cfm_date = ?2"
         f" AND tra_no_bus > ?3 AND id <= ?4{on_account} AND (pay_mode IN ({delivered})"
-        f" AND {_CONFIRMED} OR {_LISTED}) ORDER BY tra_no_bus LIMIT {PAGE}"
+        f" AND {_CONFIRMED} OR {_LISTED.format(node='?5')}) ORDER BY tra_no_bus LIMIT {PAGE}"
     )
     after = ""
     ended = False
@@ -264,20 +264,30 @@ async def collectors(tx: Transaction, peers: PeerDirectory) -> list[str]:
 async def channel_totals(
     tx: Transaction, day: NodeDay, sources: Collection[str]
 ) -> dict[str, tuple[int, int]]:
-    """Number and sum of the payments that the node's lists must have, by channel."""
+    """Number and sum of the payments that the node's lists must have, by channel.
+
+    Of a channel that was not delivered only those count that no other channel's list has.
+    """
     found: dict[str, tuple[int, int]] = {}
+    channels, held = sorted(day.channels), sorted(day.accounts)
     for src in sources:
         own = src == day.peer.code
-        if not own and not day.accounts:
+        if not own and not held:
             continue
-        condition = "" if own else f" AND rec_acct IN ({_marks(4, len(day.accounts))})"
-        args = [] if own else sorted(day.accounts)
+        args: list[SqlValue] = [src, day.check_date, day.max_payment_id]
+        conditions = ""
+        if not own:
+            conditions = f" AND rec_acct IN ({_marks(4, len(held))})"
+            args += held
+        if channels:
+            node = len(args) + 1
+            delivered = _marks(node + 1, len(channels))
+            listed = _LISTED.format(node=f"?{node}")
+            conditions += f" AND (pay_mode IN ({delivered}) OR NOT {listed})"
+            args += [day.peer.code, *channels]
         rows = await tx.all(
             "SELECT pay_mode, count(*), sum(amt) FROM payments WHERE src = ?1 AND cfm_date = ?2"
-            f" AND id <= ?3 AND {_CONFIRMED}{condition} GROUP BY pay_mode",
-            src,
-            day.check_date,
-            day.max_payment_id,
+            f" AND id <= ?3 AND {_OWED}{conditions} GROUP BY pay_mode",
             *args,
         )
         for mode, count, amt in rows:
