@@ -12,6 +12,7 @@ MODULES: Final = (
     "reconcilerun",
     "reconcileresolving",
     "reconcileexport",
+    "reconcilehistory",
     "reconcilereport",
 )
 """Where the actions are, in the order of the help; each has `register(actions)`."""

@@ -191,10 +191,19 @@ def _asked(arguments: argparse.Namespace) -> list[FileDecision]:
 
 async def _operator(opened: Opened, arguments: argparse.Namespace, roles: set[str]) -> Operator:
     """The operator, who has every role that the decisions need."""
+    _by_name(arguments)
     operator = await act_as(opened, arguments, CHECKER if CHECKER in roles else MAKER)
     for role in roles:
         require_role(operator, role)
     return operator
+
+
+def _by_name(arguments: argparse.Namespace) -> None:
+    """A person decides: unattended work has no say, or one person could propose and approve."""
+    if getattr(arguments, "operator", None) is None:
+        raise CommandError(
+            "a person has to decide this", do="give --operator NAME and its password"
+        )
 
 
 async def _one(opened: Opened, resolving: Resolving, decision: Decision, acting: Acting) -> Done:
@@ -273,6 +282,7 @@ async def _reopen(arguments: argparse.Namespace) -> int:
     closed = Closed(arguments.node, arguments.date, kind, arguments.scope)
     reason = arguments.reason.strip()
     async with open_gateway(arguments) as opened:
+        _by_name(arguments)
         role = MAKER if step == "propose" else CHECKER
         acting = acting_as(opened, await act_as(opened, arguments, role))
 
