@@ -205,7 +205,7 @@ def statement_page(statement: Statement) -> str:
         table(HEADINGS, [*days, ("合计", *_moved_cells(statement.totals))]),
         f"<h2>月末未处理差异 {len(statement.open)}笔</h2>",
         table(OPEN_HEADINGS, (one.cells() for one in statement.open)) if statement.open else "",
-        f"<p>控制总数:{control.count}天,缴款{format_yuan(control.amt)}元,{digest_of}</p>",
+        f"<p>控制总数:{control.count}天,缴款(含重复){format_yuan(control.amt)}元,{digest_of}</p>",
         "<p>双方核对盖章:</p>",
     ]
     return page(title, parts)

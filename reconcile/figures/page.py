@@ -53,7 +53,7 @@ def daily_page(daily: Daily, closed_at: str) -> str:
     deposits = daily.deposit_rows
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>日期 {show_day(daily.day)} 金额单位:元 {state}</p>",
+        f"<p>日期 {show_day(daily.day)}　金额单位:元　{state}</p>",
         "<h2>非税收入日报</h2>",
         table(
             INCOME_HEADINGS,
@@ -94,7 +94,7 @@ def control(totals: Control, corrected: int, label: str) -> str:
     """Control totals below a table."""
     later = ""
     if corrected != totals.amt:
-        later = f" {label} {format_yuan(corrected)}"
+        later = f"　{label} {format_yuan(corrected)}"
     return (
         f"<p>控制总数:{totals.count}行,{format_yuan(totals.amt)}元{later},摘要 "
         f'<span class="digest">{totals.digest}</span></p>'
