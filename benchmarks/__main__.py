@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import exchange, splitting, startup, statement, tight
+from benchmarks import exchange, reconciliation, splitting, startup, statement, tight
 from benchmarks.rows import report
 
 
@@ -21,6 +21,8 @@ def main() -> int:
     rows = exchange.measure(rounds=rounds, exchanges=exchanges)
     print("a statement from the wire and back (row 7) …", flush=True)
     rows += statement.measure(rounds=rounds)
+    print("a day's lists (rows 8, 9) …", flush=True)
+    rows += reconciliation.measure(rounds=5 if full else 2, rows=1_000_000)
     print("start (row 12) …", flush=True)
     rows.append(startup.start(rounds=5))
     print("import of bills (row 13) …", flush=True)
