@@ -67,7 +67,8 @@ class _Day:
 def _told(outcome: DayOutcome) -> Told:
     ran = [node for node in outcome.nodes if node.state != "nothing"]
     return Told(
-        finished=not outcome.failed,
+        # What cannot be run stays so until something comes for the day, which makes it run again.
+        finished=not any(isinstance(why, LeaseLostError) for why in outcome.failed.values()),
         ran=bool(ran),
         replayed=all(node.replayed for node in ran),
         open=outcome.open,
