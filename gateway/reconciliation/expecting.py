@@ -44,16 +44,18 @@ _NOT_OTHERWISE: Final = (
     " WHEN '2557' THEN a.arr_date <> ?2"
     " ELSE a.tra_no <> p.tra_no_bus OR a.arr_date <> p.cfm_date END)"
 )
+# What was made of lines is expected like what was confirmed, also by the run that made it.
 _PAYMENTS: Final = (
     "SELECT p.tra_no_bus, p.id, p.pay_mode, p.pay_code, p.amt FROM payments AS p"
-    " WHERE p.src = ?3 AND p.cfm_date = ?2 AND p.tra_no_bus > ?4 AND p.id <= ?5"
+    " WHERE p.src = ?3 AND p.cfm_date = ?2 AND p.tra_no_bus > ?4"
+    " AND (p.id <= ?5 OR p.channel = 'repair')"
     f" AND p.pay_mode NOT IN ({_THIRD}) AND {_ON_ACCOUNT} AND {_NOT_MOVED} AND {_NOT_OTHERWISE}"
     f" ORDER BY p.tra_no_bus LIMIT {PAGE}"
 )
 _SUMS: Final = (
     "SELECT p.pay_mode, sum(p.amt) FROM payments AS p WHERE p.src = ?3 AND p.cfm_date = ?2"
-    f" AND p.id <= ?4 AND p.pay_mode IN ({_THIRD}) AND {_ON_ACCOUNT} AND {_NOT_MOVED}"
-    f" AND {_NOT_OTHERWISE} GROUP BY p.pay_mode"
+    f" AND (p.id <= ?4 OR p.channel = 'repair') AND p.pay_mode IN ({_THIRD})"
+    f" AND {_ON_ACCOUNT} AND {_NOT_MOVED} AND {_NOT_OTHERWISE} GROUP BY p.pay_mode"
 )
 _OF_SUM: Final = (
     "SELECT p.id FROM payments AS p WHERE p.src = ?3 AND p.cfm_date = ?2 AND p.pay_mode = ?4"
@@ -65,12 +67,13 @@ _TRANSFERS: Final = (
     " AND t.tra_date <= ?2 AND (t.state = 'sent' OR EXISTS (SELECT 1 FROM arrivals AS a"
     " WHERE a.transfer_id = t.id AND a.kind = '2557' AND a.arr_date = ?2)) ORDER BY t.id"
 )
-# What was reported one by one (2615, 2616, 2619). The list's line of money that is still
-# unidentified may be anything: only where the list has none, it is missed there.
+# What was reported one by one (2615, 2616, 2619), and what was given back. The list's line of money
+# that is still unidentified may be anything: only where the list has none, it is missed there.
 _REPORTED: Final = (
     "SELECT a.tra_no, a.id, a.batch_no, a.pay_code, a.amt FROM arrivals AS a"
     " LEFT JOIN payments AS p ON p.id = a.payment_id"
-    " WHERE a.arr_date = ?2 AND a.kind <> '2557' AND a.rec_acct IN (SELECT ?1 UNION"
+    " WHERE a.arr_date = ?2 AND (a.kind <> '2557' OR a.state = 'returned')"
+    " AND a.rec_acct IN (SELECT ?1 UNION"
     " SELECT v.acct_no FROM virtual_accounts AS v JOIN virtual_pools AS q ON q.first = v.pool"
     " WHERE q.acct_no = ?1)"
     " AND (p.id IS NULL OR p.tra_no_bus <> a.tra_no OR p.cfm_date <> a.arr_date)"
@@ -165,8 +168,11 @@ async def _beside_payments(tx: Transaction, day: FundsDay) -> list[Expected]:
     for mode, amt in sums.items():
         name = f"channel:{mode}:{day.date}"
         found.append(Expected("", name, IN, mode, "", "", amt, day.date))
-    for tra_no, number, batch_no, amt, due in await tx.all(_TRANSFERS, day.account, day.date):
-        found.append(Expected(tra_no, f"transfer:{number}", IN, "", "", batch_no, amt, due))
+    for tra_no, number, batch_no, amt, told in await tx.all(_TRANSFERS, day.account, day.date):
+        name = f"transfer:{number}"
+        # A batch that no earlier day has reported as missing is reported by this one.
+        due = told if await _reported(tx, day, name) else day.date
+        found.append(Expected(tra_no, name, IN, "", "", batch_no, amt, due))
     reported = await tx.all(_REPORTED, day.account, day.date, day.batch.id)
     for tra_no, number, batch_no, pay_code, amt in reported:
         name = f"arrival:{number}"
@@ -174,6 +180,13 @@ async def _beside_payments(tx: Transaction, day: FundsDay) -> list[Expected]:
     waiting = await waiting_rows(tx, day.batch, Kind.FUNDS_MISSING)
     found += [_carried(row) for row in waiting if not row.expected.startswith("transfer:")]
     return [one for one in found if await _still_expected(tx, day, one)]
+
+
+async def _reported(tx: Transaction, day: FundsDay, name: str) -> bool:
+    rows = await reconciliation.of_expected(
+        tx, name, node=day.batch.src, statement="2557", scope=day.account
+    )
+    return any(row.check_date < day.date for row in rows)
 
 
 async def _still_expected(tx: Transaction, day: FundsDay, one: Expected) -> bool:

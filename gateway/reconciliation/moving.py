@@ -19,8 +19,10 @@ from ..store.statements import StatementBatch
 from .books import Merged
 from .expecting import IN, OUT, FundsDay, Sorted, expected_funds, waiting_rows
 
+# Named by what they say, not by where they stand: a list may come again in another order.
 _LISTED: Final = (
-    "SELECT tra_no, 'funds:' || batch_id || ':' || pack_no || ':' || line_no, '1', pay_mode,"
+    "SELECT tra_no, 'funds:' || ?2 || ':' || tra_no || ':' || row_number() OVER"
+    " (PARTITION BY tra_no ORDER BY amt, pay_mode, pay_code, ref_batch_no), '1', pay_mode,"
     " pay_code, ref_batch_no, amt FROM statement_funds WHERE batch_id = ?1 AND fault = ''"
 )
 _REPORTED: Final = (
@@ -68,7 +70,7 @@ async def expected_movements(
     listed = await statements.living(tx, "2557", batch.src, date, account)
     if listed is not None and listed.state in statements.USABLE:
         numbers = set()
-        for row in await tx.all(_LISTED, listed.id):
+        for row in await tx.all(_LISTED, listed.id, date):
             found[row[1]] = Expected._make((*row, date, None))
             numbers.add(row[0])
         for row in await tx.all(_REPORTED, batch.src, account, date):

@@ -36,7 +36,7 @@ from .repair import REPAIRABLE, Moment, Repairs
 from .results import Results
 from .revisions import Summary, begin, counts_of, repaired_payments
 from .rows import AT_ONCE, Applied, Rows, journal_run, settle_unseen
-from .snapshot import Found, Funds, Inputs, find, read_inputs
+from .snapshot import Found, Funds, Inputs, find, find_money, read_inputs
 
 __all__ = [
     "CannotRunError",
@@ -155,6 +155,17 @@ class _NodeRun:
             now=now,
         )
 
+    async def _find_money_again(self, inputs: Inputs, found: Found) -> None:
+        """Payments were made of lines (补单): their money is expected now, too."""
+
+        async def look(tx: Transaction) -> None:
+            await find_money(tx, inputs, found, self._parts.rules)
+
+        try:
+            await self._parts.store.scan(look)
+        except TooManyDifferences as error:
+            raise CannotRunError(str(error), "see that the day's lists are there") from None
+
     async def _look(self) -> NodeOutcome:
         """What a run would find, and what it would repair; nothing is written."""
         now = self._now()
@@ -210,7 +221,10 @@ class _NodeRun:
         if not inputs.batches and not any(one.count for one in found.owed):
             return NodeOutcome(self._peer.code, "nothing", owed=tuple(found.owed))
         run = await self._leased(partial(begin, inputs=inputs, at=self._at()))
-        applied = await self._apply(run, found.differences)
+        applied = await self._apply(run, found.of_payments)
+        if await self._parts.store.scan(partial(repaired_payments, run=run)):
+            await self._find_money_again(inputs, found)
+        applied.add(await self._apply(run, found.of_money))
         while await self._leased(partial(settle_unseen, run=run, at=self._at())):
             pass
         await self._arrive(found)

@@ -86,12 +86,23 @@ class Found:
     owed: list[Owed] = field(default_factory=list)
 
     @property
+    def of_payments(self) -> list[Difference]:
+        """The rows of 2555, and lists that were not delivered."""
+        found = undelivered(self.owed)
+        if self.payments is not None:
+            found += self.payments.differences
+        return found
+
+    @property
+    def of_money(self) -> list[Difference]:
+        """The rows of 2557 and 2556."""
+        matched = (*(one.matched for one in self.funds), *self.accounts)
+        return [difference for one in matched for difference in one.differences]
+
+    @property
     def differences(self) -> list[Difference]:
         """All rows, statement by statement."""
-        found = undelivered(self.owed)
-        for matched in self.every():
-            found += matched.differences
-        return found
+        return self.of_payments + self.of_money
 
     def every(self) -> list[Matched]:
         """What was matched, statement by statement."""
@@ -153,6 +164,15 @@ async def find(
             check_date=day.check_date,
             limit=rules.max_differences,
         )
+    await find_money(tx, inputs, found, rules)
+    return found
+
+
+async def find_money(
+    tx: Transaction, inputs: Inputs, found: Found, rules: ReconciliationConfig
+) -> None:
+    """Match arrived funds and accounts; again where payments were made of lines since."""
+    found.funds, found.accounts = [], []
     for batch in inputs.batches:
         if batch.kind == "2557":
             found.funds.append(await _funds(tx, inputs, batch, rules.max_differences))
@@ -169,7 +189,6 @@ async def find(
                 limit=rules.max_differences,
             )
             found.accounts.append(matched)
-    return found
 
 
 async def _node_day(
