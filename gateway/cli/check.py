@@ -13,6 +13,9 @@ from ...mac import SealError
 from ..clock import civil_from_ms
 from ..collection.operators import CHECKER, MAKER
 from ..config import Config, ConfigError, Fault
+from ..figures.postings import load_templates
+from ..figures.verifying import altered_days
+from ..settlement.acting import SettlementRefused
 from ..store import StoreError, catalogue, journal, operators, tokens
 from ..store.protocol import Transaction
 from .common import (
@@ -23,6 +26,7 @@ from .common import (
     add_command,
     config_path,
     print_json,
+    show_date,
     wants_json,
 )
 from .opening import Opened, open_gateway, read_config
@@ -65,6 +69,7 @@ async def run(arguments: argparse.Namespace) -> int:
     else:
         warnings += config.warnings
         _certificates(config, faults, warnings)
+        _templates(config, faults)
         try:
             async with open_gateway(arguments, config=config) as opened:
                 await _store(opened, faults, warnings, quick=arguments.quick)
@@ -133,6 +138,14 @@ def _certificates(config: Config, faults: list[Fault], warnings: list[Fault]) ->
                 warnings.append(config.fault(key, f"{path}: a certificate expires on {day}"))
 
 
+def _templates(config: Config, faults: list[Fault]) -> None:
+    """Whether posting templates can be read."""
+    try:
+        load_templates(config.figures.posting_templates)
+    except SettlementRefused as refused:
+        faults.append(config.fault(("figures", "posting_templates"), refused.what))
+
+
 # -- store ----------------------------------------------------------------------------------------
 
 
@@ -146,6 +159,9 @@ async def _store(
         report = await store.scan(journal.verify)
         if not report.ok:
             faults.append(config.fault(url, f"the journal is not intact: {report.fault}"))
+        for day in await store.scan(altered_days):
+            problem = f"the figures of the closed day {show_date(day)} are not what was closed"
+            faults.append(config.fault(url, problem))
     await _tokens(opened, faults)
     await _operators(opened, faults, warnings)
     today = opened.clock.today()

@@ -69,6 +69,7 @@ _CLOSED_BEFORE: Final = select_from(
 _CLOSED_AFTER: Final = select_from(
     FigureDay, "figure_days", "WHERE state = 'closed' AND day > ?1 ORDER BY day LIMIT 1"
 )
+_CLOSED: Final = select_from(FigureDay, "figure_days", "WHERE state = 'closed' ORDER BY day")
 _CLOSING: Final = "SELECT day FROM figure_days WHERE state = 'closing' AND day <= ?1 ORDER BY day"
 _BEGIN: Final = insert_into(FigureDay, "figure_days", "ON CONFLICT (day) DO NOTHING")
 _CLOSE: Final = (
@@ -124,6 +125,11 @@ async def closed_after(tx: Transaction, date: str) -> FigureDay | None:
     """The closed day next after a date."""
     row = await tx.one(_CLOSED_AFTER, date)
     return FigureDay(*row) if row else None
+
+
+async def closed_days(tx: Transaction) -> list[FigureDay]:
+    """All closed days, in order."""
+    return [FigureDay(*row) for row in await tx.all(_CLOSED)]
 
 
 async def closing_days(tx: Transaction, until: str) -> list[str]:

@@ -164,6 +164,8 @@ def test_templates_of_ones_own(paid: Path, nontax: Nontax, maker: tuple[str, ...
     made = nontax("report", "posting", "--date", DAY, *maker, "--json").json
     assert made["TemplateSet"] == "own"
     (paid / "own.toml").write_text("name = [", encoding="utf-8")
+    checked = nontax("check", "--json")
+    assert [fault["key"] for fault in checked.json["faults"]] == ["figures.posting_templates"]
     wrong = nontax("report", "posting", "--date", DAY, *maker)
     assert (wrong.code, "own.toml" in wrong.err) == (2, True)
 

@@ -135,10 +135,10 @@ class Office(RemitSite):
         found = await self.store.scan(partial(balances, peers=self.peers, date=day))
         return sum(one.expected - one.parts["opening"] for one in found)
 
-    def run_sql(self, sql: str) -> None:
+    def run_sql(self, sql: str, *args: str) -> None:
         """Change the books past the gateway."""
         with sqlite3.connect(self.file, timeout=10) as connection:
-            connection.execute(sql)
+            connection.execute(sql, args)
         connection.close()
 
 

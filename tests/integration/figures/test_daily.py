@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from nontax.gateway.figures.closing import close_day
+from nontax.gateway.figures.verifying import altered_days
 from nontax.gateway.settlement.acting import Acting, SettlementRefused
 from nontax.gateway.settlement.income import IncomeRules, confirm
+from nontax.gateway.store import figures
 from nontax.gateway.store.protocol import StoreError
-from nontax.reconcile.figures.model import Cause, Measure
+from nontax.reconcile.figures.model import Cause, Measure, deposit_control
 
 from ..settlement.clearing_site import LAND_FEE, RECLAIM
 from ..settlement.remit_site import ACCOUNT, ESTATE, LAND
@@ -284,6 +288,23 @@ async def test_rows_that_were_changed_past_the_gateway_are_not_shown(office: Off
     office.run_sql("UPDATE figure_rows SET collected = 6001")
     with pytest.raises(SettlementRefused, match="not those that were closed"):
         await office.daily(DAY)
+    assert await office.store.scan(altered_days) == [DAY]
+
+
+async def test_new_control_totals_do_not_hide_changed_rows(office: Office) -> None:
+    """The journal has them, too."""
+    await office.pay((LAND_FEE, 6000), cfm_date=DAY)
+    office.at(NEXT)
+    await office.close(DAY)
+    assert await office.store.scan(altered_days) == []
+    office.run_sql("DROP TRIGGER figure_rows_stay")
+    office.run_sql("DROP TRIGGER figure_days_stay")
+    office.run_sql("UPDATE figure_rows SET collected = 6001")
+    forged = deposit_control(await office.store.read(partial(figures.rows, date=DAY)))
+    sql = "UPDATE figure_days SET deposit_amt = 6001, deposit_digest = ?1"
+    office.run_sql(sql, forged.digest)
+    assert (await office.daily(DAY)).deposits.amt == 6001
+    assert await office.store.scan(altered_days) == [DAY]
 
 
 async def test_an_item_that_nobody_knows_any_more_keeps_its_printed_name(office: Office) -> None:
