@@ -11,11 +11,15 @@ class EInvoiceError(ValueError):
 
 
 class DocumentError(EInvoiceError):
-    """The document breaks a rule; `tag` is the element, '' for the document itself."""
+    """The document breaks a rule; `tag` is the element, '' for the document itself.
 
-    def __init__(self, tag: str, rule: str) -> None:
+    information: the same in Chinese, for the unit that sent it.
+    """
+
+    def __init__(self, tag: str, rule: str, chinese: str = "") -> None:
         self.tag = tag
         self.rule = rule
+        self.information = f"电子票据{tag and ' ' + tag}: {chinese or '不符合规范'}"
         super().__init__(f"{tag}: {rule}" if tag else rule)
 
 
