@@ -117,6 +117,11 @@ _BY_CODE: Final = tuple(
 _by_value = attrgetter("pay_code", "amt", "cfm_date", "pay_mode", "rec_acct", "fault", "ref")
 
 
+def _alone(at: int, *sides: Sequence[PaymentRow] | Sequence[PaymentLineRow]) -> bool:
+    """Whether the row at a place is seen to be the last of its number on every side."""
+    return all(at + 1 < len(rows) and rows[at][0] != rows[at + 1][0] for rows in sides)
+
+
 class _Day:
     """What has been seen of a day so far: sums of all, and only those rows that differ."""
 
@@ -134,7 +139,8 @@ class _Day:
         """Pass the rows that agree in everything, side by side; how many.
 
         This is where a day's time goes: no objects are made, and nothing is kept. A number that
-        follows itself ends the run, so that its rows are looked at together.
+        follows itself ends the run, so that its rows are looked at together; so does a line without
+        an account, unless its number has no other row: it might be another payment's.
         """
         counts, amounts = self._tally.agreed.count, self._tally.agreed.amt
         date = self._date
@@ -149,12 +155,13 @@ class _Day:
                 number != their_number
                 or code != their_code
                 or amt != their_amt
-                or account != their_account
                 or mode != their_mode
                 or day != date
                 or fault
                 or number == last
             ):
+                break
+            if account != their_account and (their_account or not _alone(passed, ours, theirs)):
                 break
             counts[mode] += 1
             amounts[mode] += amt
