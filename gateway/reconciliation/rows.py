@@ -246,6 +246,8 @@ async def _waits_already(tx: Transaction, run: Run, found: Difference) -> bool:
     if found.line is not None:
         batch = await statements.get(tx, found.line.batch_id)
         return batch is not None and batch.check_date < run.check_date
+    if not found.expected:  # a balance or a total is this day's own
+        return False
     rows = await reconciliation.of_expected(
         tx, found.expected, node=run.node, statement=found.statement, scope=found.scope
     )
