@@ -36,7 +36,7 @@ def plant(
     spare = spare or Spare()
     drafts = Drafts(statements, seed, spare.avoid)
     payments = PaymentFaults(drafts, spare, policy or Policy())
-    methods = payments.methods() | MoneyFaults(drafts).methods()
+    methods = payments.methods() | MoneyFaults(drafts, spare.reported).methods()
     for kind in kinds:
         methods[kind](kind)
     return drafts.finish()

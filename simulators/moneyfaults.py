@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..messages.statements import FundsLine, Movement
@@ -14,8 +14,9 @@ from .statements import IN, Line, Number, channel_totals
 class MoneyFaults:
     """Plants them; every kind has a method, which returns False when it finds no place."""
 
-    def __init__(self, drafts: Drafts) -> None:
+    def __init__(self, drafts: Drafts, reported: frozenset[str]) -> None:
         self._drafts = drafts
+        self._reported = reported
 
     def methods(self) -> dict[Kind, Callable[[Kind], bool]]:
         """How each kind is planted."""
@@ -54,19 +55,27 @@ class MoneyFaults:
             if twin is not None and not arrived:
                 # What is expected of an account's movements is what the other list says of them.
                 facts["pay_code"] = getattr(twin[1].line, "PayCode", "")
+        if kind is Kind.FUNDS_MISSING:
+            facts |= self._missed(before, twin)
         self._drafts.found(kind, draft, before, **facts)
-        for where, one in [(draft, row), twin] if arrived and twin else [(draft, row)]:
-            one.touched = True
-            if what == "amount":
-                one.line = one.line.model_copy(update={"Amt": facts["theirs_amt"]})
-            elif what == "missing":
-                where.rows.remove(one)
-            elif what == "duplicate":
-                where.rows.append(Row(one.line, touched=True))
-            else:
-                line = _made_up(where.statement.number, facts["tra_no"], facts["theirs_amt"])
-                where.rows.append(Row(line, touched=True))
+        places = [(draft, row), twin] if arrived and twin else [(draft, row)]
+        for where, one in places:
+            _change(where, one, what, facts)
         return True
+
+    def _missed(self, line: Line, twin: tuple[Draft, Row] | None) -> dict[str, Any]:
+        """What the gateway knows of money that no list has.
+
+        Nobody has told it the number of a channel's sum; what was reported when it came is missed
+        among the account's movements, too.
+        """
+        number = line_number(line)
+        if twin is not None and number in self._reported:
+            amt = line.Amt
+            self._drafts.found(Kind.MOVEMENT_MISSING, twin[0], twin[1].line, ours_amt=amt)
+        if isinstance(line, FundsLine) and not line.PayCode and not line.BatchNo:
+            return {"tra_no": number if number in self._reported else ""}
+        return {}
 
     def _twin(self, draft: Draft, row: Row) -> tuple[Draft, Row] | None:
         """What the account's other list (2556 of 2557 and the other way) says of a line."""
@@ -113,6 +122,20 @@ class MoneyFaults:
         row.touched = True  # a channel stays
         draft.channel_shift = self._drafts.random.randint(1, 99_999)
         return True
+
+
+def _change(draft: Draft, row: Row, what: str, facts: Mapping[str, Any]) -> None:
+    """Do to a line what is told of it."""
+    row.touched = True
+    if what == "amount":
+        row.line = row.line.model_copy(update={"Amt": facts["theirs_amt"]})
+    elif what == "missing":
+        draft.rows.remove(row)
+    elif what == "duplicate":
+        draft.rows.append(Row(row.line, touched=True))
+    else:
+        line = _made_up(draft.statement.number, facts["tra_no"], facts["theirs_amt"])
+        draft.rows.append(Row(line, touched=True))
 
 
 def _made_up(number: Number, tra_no: str, amt: int) -> Line:

@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, Final
 
-from ..messages.statements import PaymentLine
+from ..messages.statements import FundsLine, Movement, PaymentLine
 from ..reconcile.kinds import Kind
 from .drafts import Draft, Drafts, Row, carried
 from .planted import Policy, Spare, Unlisted
+from .statements import IN, Number
 
 _IDENTITY: Final = (Kind.PAY_CODE, Kind.NUMBER)
 _WRONG_ACCOUNT: Final = "32009999999999999999"
@@ -86,6 +87,7 @@ class PaymentFaults:
         draft, row = chosen
         before, statement = row.line, draft.statement
         row.touched = True
+        carried_over = {"state": "repaired" if self._policy.dates else "open"}
         others = [
             other
             for other in self._drafts.of("2555")
@@ -94,15 +96,15 @@ class PaymentFaults:
         ]
         if not others or self._drafts.random.random() < 0.5:
             row.line = before.model_copy(update={"CfmDate": _day_after(statement.check_date)})
-            return self._drafts.found(
-                kind, draft, before, ours_amt=before.Amt, theirs_amt=before.Amt
-            )
+            both = {"ours_amt": before.Amt, "theirs_amt": before.Amt}
+            return self._drafts.found(kind, draft, before, **both, **carried_over)
         other = self._drafts.random.choice(others)
         draft.rows.remove(row)
         draft.kept = True
         other.rows.append(row)
-        self._drafts.found(kind, other, before, ours_amt=before.Amt, theirs_amt=before.Amt)
-        return self._drafts.found(kind, draft, before, ours_amt=before.Amt)
+        amt = before.Amt
+        self._drafts.found(kind, other, before, ours_amt=amt, theirs_amt=amt, **carried_over)
+        return self._drafts.found(kind, draft, before, ours_amt=amt, **carried_over)
 
     def _malformed(self, kind: Kind) -> bool:
         """A line of nothing: it can be read as a message, and makes no sense."""
@@ -164,8 +166,9 @@ class PaymentFaults:
             return False
         if kind is Kind.BILL_AMOUNT:
             spare = replace(spare, amt=spare.amt + self._drafts.random.randint(1, 500))
-        repaired = kind is Kind.BANK_ONLY and self._policy.missing
-        return self._added(kind, draft, spare, state="repaired" if repaired else "open")
+        if kind is not Kind.BANK_ONLY:
+            return self._added(kind, draft, spare)
+        return self._with_money(kind, draft, spare, repaired=self._policy.missing)
 
     def _spare(self, kind: Kind, node: str) -> Unlisted | None:
         if kind is Kind.BILL_UNKNOWN:
@@ -180,15 +183,44 @@ class PaymentFaults:
 
     def _bill_paid(self, kind: Kind) -> bool:
         """A second payment of a bill that is paid, which its node never told of."""
-        chosen, draft = self._drafts.choose("2555"), self._drafts.own_batch()
-        if chosen is None or draft is None:
+        draft = self._drafts.own_batch()
+        if draft is None:
             return False
-        line = chosen[1].line
-        assert isinstance(line, PaymentLine)  # noqa: S101 - of 2555
-        chosen[1].touched = True
+        _, node, date, _ = draft.statement.key
+        lines = [
+            (row, row.line)
+            for other in self._drafts.of("2555")
+            if other.statement.src == node and not carried(other)
+            for row in other.free()
+            if isinstance(row.line, PaymentLine)
+            and (node[0] == "G" or ("2557", node, date, row.line.RecAcct) in self._drafts.batches)
+        ]
+        if not lines:
+            return False
+        row, line = self._drafts.random.choice(lines)
+        row.touched = True
         bill = Unlisted(line.PayCode, line.Amt, line.RecAcctType, line.RecAcct)
-        state = "repaired" if self._policy.duplicate else "open"
-        return self._added(kind, draft, bill, state=state)
+        return self._with_money(kind, draft, bill, repaired=self._policy.duplicate)
+
+    def _with_money(self, kind: Kind, draft: Draft, bill: Unlisted, *, repaired: bool) -> bool:
+        """A payment that was really made: its money stands in the account's lists, too."""
+        self._added(kind, draft, bill, state="repaired" if repaired else "open")
+        _, node, date, mode = draft.statement.key
+        told = self._drafts.planted[-1]
+        numbers: tuple[Number, ...] = ("2557", "2556")
+        for number in numbers:
+            money = self._drafts.batches.get((number, node, date, bill.rec_acct))
+            if money is None:
+                continue
+            line = FundsLine(TraNo=told.tra_no, PayMode=mode, PayCode=bill.pay_code, Amt=bill.amt)
+            if number == "2556":
+                moved = Movement(TraNo=told.tra_no, DcFlag=IN, PayMode=mode, Amt=bill.amt)
+                money.rows.append(Row(moved, touched=True))
+                continue
+            money.rows.append(Row(line, touched=True))
+            if not repaired:
+                self._drafts.found(Kind.FUNDS_UNKNOWN, money, line, theirs_amt=bill.amt)
+        return True
 
     def _refused_line(self, kind: Kind) -> bool:
         """A payment that was refused, and whose money went back, is listed nevertheless."""

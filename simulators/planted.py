@@ -51,6 +51,8 @@ class Spare:
     """Of unpaid bills, with an account that they must not be paid to."""
     void: Mapping[str, Sequence[Unlisted]] = field(default_factory=dict)
     refused: Mapping[tuple[str, str], Sequence[Unlisted]] = field(default_factory=dict)
+    reported: frozenset[str] = frozenset()
+    """Numbers of money that was reported when it came (2615, 2616, 2619)."""
     avoid: frozenset[str] = frozenset()
     """Numbers of lines that are no place for faults: the gateway waits for them anyhow."""
 
@@ -61,6 +63,8 @@ class Policy:
 
     missing: bool = True
     duplicate: bool = True
+    dates: bool = True
+    """A payment in a neighbouring day's list counts as listed."""
 
 
 __all__ = ["Planted", "Policy", "Spare", "Unlisted"]
