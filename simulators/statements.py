@@ -312,7 +312,9 @@ class StatementDesk:
         assert isinstance(  # noqa: S101 - registered for the three only
             pack, PaymentStatementResult | FundsStatementResult | AccountStatementResult
         )
-        key = (number, pack.CheckDate, scope_of(pack), pack.BatchNo)
+        # The same batch has another result when a run sees more, or a person has decided.
+        outcome = f"{pack.BatchNo} {pack.CheckStatus} {pack.SuccCount} {pack.FailCount}"
+        key = (number, pack.CheckDate, scope_of(pack), outcome)
         packs = self._packs.setdefault(key, {})
         if packs.setdefault(pack.PackNo, pack) != pack:
             return self.node.identity.general(number, CONFLICT, "与原报文不一致")
