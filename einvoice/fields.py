@@ -14,11 +14,17 @@ from typing import Annotated, Final
 
 from ..codecs.masking import Sensitive
 from ..codecs.types import WireType
+from .algorithms import SignatureAlgorithm
 from .numbering import invoice_id, invoice_tag
 from .table import Entries, Extension, Fixed, NString, Open, Part, Record, String
 
 VERSION: Final = "1.1.0"
 """Version of the documents that we write."""
+DETACHED: Final = "DETACH"
+"""The one format of signatures."""
+ALGORITHMS: Final = {name: SignatureAlgorithm(name).name for name in SignatureAlgorithm} | {
+    "SM2": "the same as SM3withSM2"
+}
 PAYER_TYPES: Final = {"1": "个人", "2": "单位"}
 
 _INFERRED: Final = "length inferred"
@@ -167,7 +173,9 @@ class Main(Record):
     SupervisorRemark: Annotated[
         str, String(1, 1000, "财政部门备注", optional=True, note=_OURS, sensitive=Sensitive.TEXT)
     ] = ""
-    ext: Annotated[MainExt | None, Part("MainExt", MainExt, "扩展信息", optional=True)] = None
+    ext: Annotated[
+        MainExt, Part("MainExt", MainExt, "扩展信息", optional=True, absent=MainExt())
+    ] = MainExt()
     invoicing_seal: Annotated[
         Seal | None, Part("InvoicingPartySeal", Seal, "开票单位印章", optional=True)
     ] = None
@@ -215,6 +223,40 @@ class AuxItem(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SignedInfo(Record):
+    """SignedInfo (签名信息)."""
+
+    Reference: Annotated[str, String(1, 256, "签名原文引用", note=_OURS)]
+    SignatureAlgorithm: Annotated[
+        str, String(1, 30, "签名算法", codes=ALGORITHMS, note="we write the first three")
+    ]
+    SignatureFormat: Annotated[str, String(6, 6, "签名格式类型", codes={DETACHED: "独立式签名"})]
+    SignatureTime: Annotated[
+        str, Fixed(WireType.UTCDATETIME, "签名时间", note="without offset: +0800")
+    ]
+    SignatureValue: Annotated[
+        str,
+        String(1, 20000, "签名值", note="canonical base64; length ours", sensitive=Sensitive.TEXT),
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class KeyInfo(Record):
+    """KeyInfo (证书信息)."""
+
+    SerialNumber: Annotated[str, String(1, 60, "证书编号", note=_OURS)]
+    X509IssuerName: Annotated[str, String(1, 1000, "证书颁发者名称", note=_OURS)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SignatureFields(Record):
+    """Signature (数字签名), the unit's or finance's."""
+
+    signed_info: Annotated[SignedInfo, Part("SignedInfo", SignedInfo, "签名信息")]
+    key_info: Annotated[KeyInfo, Part("KeyInfo", KeyInfo, "证书信息")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class EInvoice(Record):
     """What a unit signs: Header, and in EInvoiceData the rest."""
 
@@ -248,13 +290,12 @@ class EInvoice(Record):
     @property
     def related(self) -> tuple[str, str]:
         """Code and number of the original of a red invoice, both ``""`` for others."""
-        ext = self.main.ext
-        return (ext.RelatedInvoiceCode, ext.RelatedInvoiceNumber) if ext else ("", "")
+        return self.main.ext.RelatedInvoiceCode, self.main.ext.RelatedInvoiceNumber
 
     @property
     def pay_code(self) -> str:
         """PayCode (缴款码), ``""`` where the document has none."""
-        return self.main.ext.PayCode if self.main.ext else ""
+        return self.main.ext.PayCode
 
 
 def header_for(code: str, number: str) -> Header:

@@ -40,6 +40,7 @@ class DocumentRule(Enum):
     ELEMENTS = "has more than {limit} elements", "元素个数超过{limit}"
     # structure
     PARTS = "does not consist of {expected} alone", "应仅由{expected}组成"
+    PROLOGUE = "does not begin with {expected}", "应以{expected}开头"
     BETWEEN = "has bytes between or around its parts", "各部分之间或前后有多余内容"
     UNKNOWN = "is not known here", "此处不允许该元素"
     DUPLICATE = "occurs more than once", "重复出现"
@@ -76,8 +77,6 @@ class DocumentRule(Enum):
     BLUE = "must not be there, for the amount is not negative", "非红字票据不应填写原票据"
     ITSELF = "names the invoice itself", "不能是本票据"
     # signatures
-    ALGORITHM = "is not one of {expected}", "签名算法应为{expected}"
-    FORMAT = "must be DETACH", "应为DETACH"
     MOMENT = "is not a date and time of the calendar", "不是有效的日期时间"
     CANONICAL = "is not in its canonical written form", "不是规范的书写形式"
 

@@ -26,7 +26,8 @@ MOST_ENTRIES: Final = 999
 """Items and auxiliary items, each."""
 
 # Control characters but tab, CR and LF; what is no character at all.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""What no text of a document may have."""
 
 
 class Traits(TypedDict, total=False):
@@ -46,10 +47,23 @@ class Traits(TypedDict, total=False):
 class Row:
     """One row that holds a value; `read` and `write` turn text into the value and back.
 
-    Both raise DocumentError with the tag and the masked value.
+    Both raise DocumentError with the tag and the masked value. optional: 0..1 instead of 1;
+    sensitive: how the value is masked, None where it is nobody's personal data.
     """
 
-    __slots__ = ("_read", "_write", "maximum", "meaning", "minimum", "traits", "wire")
+    __slots__ = (
+        "_codes",
+        "_form",
+        "_read",
+        "_write",
+        "maximum",
+        "meaning",
+        "minimum",
+        "optional",
+        "sensitive",
+        "traits",
+        "wire",
+    )
 
     def __init__(
         self, wire: WireType, lengths: tuple[int, int], meaning: str, traits: Traits
@@ -58,6 +72,10 @@ class Row:
         self.minimum, self.maximum = lengths
         self.meaning = meaning
         self.traits: Traits = traits
+        self.optional = traits.get("optional", False)
+        self.sensitive = traits.get("sensitive")
+        self._form = re.compile(traits["form"][0]) if "form" in traits else None
+        self._codes = traits.get("codes")
         self._read: Callable[[str], Value]
         self._write: Callable[[Value], str]
         if wire is WireType.STRING:
@@ -70,16 +88,6 @@ class Row:
             bounds = lengths if wire is WireType.NSTRING else (None, None)
             self._read = reader(wire, *bounds, negative=True)
             self._write = writer(wire, *bounds, negative=True)
-
-    @property
-    def optional(self) -> bool:
-        """Whether the element may be left out."""
-        return self.traits.get("optional", False)
-
-    @property
-    def sensitive(self) -> Sensitive | None:
-        """How the value is masked, None where it is nobody's personal data."""
-        return self.traits.get("sensitive")
 
     @property
     def is_number(self) -> bool:
@@ -121,16 +129,14 @@ class Row:
         return value if kind is None or value in {"", None} else mask(kind, str(value))
 
     def _text(self, text: str) -> str:
-        if not text.isprintable() and _CONTROL.search(text) is not None:
+        if not text.isprintable() and CONTROL.search(text) is not None:
             raise _Broken(DocumentRule.CHARACTER)
         if not self.minimum <= len(text) <= self.maximum:
             raise _Broken(DocumentRule.LENGTH, expected=self.length, actual=len(text))
-        form = self.traits.get("form")
-        if form is not None and re.fullmatch(form[0], text) is None:
-            raise _Broken(DocumentRule.FORM, expected=form[1])
-        codes = self.traits.get("codes")
-        if codes is not None and text not in codes:
-            raise _Broken(DocumentRule.CODE, expected=" ".join(codes))
+        if self._form is not None and self._form.fullmatch(text) is None:
+            raise _Broken(DocumentRule.FORM, expected=self.traits["form"][1])
+        if self._codes is not None and text not in self._codes:
+            raise _Broken(DocumentRule.CODE, expected=" ".join(self._codes))
         return text
 
     def _write_text(self, value: Value) -> str:
@@ -199,6 +205,8 @@ class Part:
     record: type[Record]
     meaning: str
     optional: bool = False
+    absent: Record | None = None
+    """What the attribute is where an optional part is missing or has nothing inside."""
 
 
 @dataclass(frozen=True, slots=True)
