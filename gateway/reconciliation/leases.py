@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from ..store import reconciliation
+from ..store import reconleases
 from ..store.protocol import Transaction
 from .parts import LeaseLostError
 
@@ -23,12 +23,12 @@ async def hold(tx: Transaction, name: str, owner: str, *, now: int) -> None:
     Raises LeaseLostError when another living process has it.
     """
     until = now + LEASE_MS
-    if await reconciliation.take_lease(tx, name, owner, now=now, until=until):
+    if await reconleases.take_lease(tx, name, owner, now=now, until=until):
         return
-    other = await reconciliation.lease_owner(tx, name)
+    other = await reconleases.lease_owner(tx, name)
     if other and not _lives(other, owner):
-        await reconciliation.release_lease(tx, name, other)
-        if await reconciliation.take_lease(tx, name, owner, now=now, until=until):
+        await reconleases.release_lease(tx, name, other)
+        if await reconleases.take_lease(tx, name, owner, now=now, until=until):
             return
     raise LeaseLostError("another process reconciles it", "wait until that one has ended")
 

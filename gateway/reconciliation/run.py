@@ -16,7 +16,7 @@ from ...reconcile.kinds import Kind
 from ...reconcile.ports import TooManyDifferences
 from ...reconcile.sides import Difference, Met
 from ..peers import Peer
-from ..store import reconciliation, statements
+from ..store import reconciliation, reconleases, statements
 from ..store.journal import Fact
 from ..store.protocol import Transaction, Work
 from ..store.reconciliation import DifferenceRow, Run
@@ -121,9 +121,7 @@ class _NodeRun:
         try:
             return await self._run()
         finally:
-            release = partial(
-                reconciliation.release_lease, name=self._lease, owner=self._parts.owner
-            )
+            release = partial(reconleases.release_lease, name=self._lease, owner=self._parts.owner)
             await self._parts.store.transact(release)
 
     # -- looking ------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from typing import Final
 
 from ..clock import Clock, add_days
 from ..observe.log import Log, innermost
-from ..store import Store, StoreClosed, StoreError, reconciliation, reconduties
+from ..store import Store, StoreClosed, StoreError, reconduties, reconleases
 from ..store.protocol import Transaction
 from ..workdays import Workdays
 
@@ -238,13 +238,13 @@ class ReconciliationKeeper:
         finally:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
-            give_back = partial(reconciliation.release_lease, name=LEASE, owner=self._owner)
+            give_back = partial(reconleases.release_lease, name=LEASE, owner=self._owner)
             await self._store.transact(give_back)
 
     async def _take(self) -> bool:
         now = self._clock.now_ms()
         take = partial(
-            reconciliation.take_lease,
+            reconleases.take_lease,
             name=LEASE,
             owner=self._owner,
             now=now,

@@ -218,11 +218,6 @@ _OF_EXPECTED: Final = select_from(
     "recon_differences",
     "WHERE expected = ?1 AND node = ?2 AND statement = ?3 AND scope = ?4 ORDER BY id",
 )
-_TAKE: Final = (
-    "INSERT INTO recon_leases (name, owner, until) VALUES (?1, ?2, ?3)"
-    " ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until"
-    " WHERE recon_leases.until <= ?4 OR recon_leases.owner = excluded.owner"
-)
 
 
 # -- runs -----------------------------------------------------------------------------------------
@@ -392,23 +387,6 @@ async def not_seen(
     return [DifferenceRow(*row) for row in rows]
 
 
-async def blocked_payments(tx: Transaction, payment_ids: Sequence[int]) -> set[int]:
-    """Which of these payments stand in an open difference of the day's payments (2555)."""
-    found: set[int] = set()
-    for start in range(0, len(payment_ids), 500):
-        conditions = Conditions()
-        conditions.add("state = 'open'")
-        conditions.add("statement = '2555'")
-        conditions.one_of("payment_id", list(payment_ids[start : start + 500]))
-        rows = await tx.all(
-            "SELECT payment_id FROM recon_differences "  # noqa: S608 - ours
-            + conditions.where(),
-            *conditions.args,
-        )
-        found.update(int(row[0]) for row in rows)
-    return found
-
-
 async def of_expected(
     tx: Transaction, expected: str, *, node: str, statement: str, scope: str
 ) -> list[DifferenceRow]:
@@ -452,22 +430,3 @@ async def actions(tx: Transaction, difference_id: int) -> list[Action]:
 async def batch_actions(tx: Transaction, batch_id: int) -> list[Action]:
     """What was done about a statement as a whole, in order."""
     return [Action(*row) for row in await tx.all(_ACTIONS.format("batch_id"), batch_id)]
-
-
-# -- leases ---------------------------------------------------------------------------------------
-
-
-async def take_lease(tx: Transaction, name: str, owner: str, *, now: int, until: int) -> bool:
-    """Take, or prolong, what one process at a time may do; False: another has it."""
-    return await tx.run(_TAKE, name, owner, until, now) == 1
-
-
-async def lease_owner(tx: Transaction, name: str) -> str:
-    """Who has a lease, whether or not it has run out; '' for nobody."""
-    row = await tx.one("SELECT owner FROM recon_leases WHERE name = ?1", name)
-    return str(row[0]) if row else ""
-
-
-async def release_lease(tx: Transaction, name: str, owner: str) -> None:
-    """Give it back before its time."""
-    await tx.run("DELETE FROM recon_leases WHERE name = ?1 AND owner = ?2", name, owner)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nontax.gateway.store import reconciliation
+from nontax.gateway.store import reconleases
 
 from ..flows.conftest import (
     BANK,
@@ -125,7 +125,7 @@ async def test_two_processes_do_not_run_one_day_together(office: Office) -> None
         now = office.clock.now_ms()
         name = f"reconcile:{BANK}:{TODAY}"
         assert await office.transact(
-            lambda tx: reconciliation.take_lease(tx, name, owner, now=now, until=now + until)
+            lambda tx: reconleases.take_lease(tx, name, owner, now=now, until=now + until)
         )
 
     await somebody("elsewhere/7/a", 60_000)

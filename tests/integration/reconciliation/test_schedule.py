@@ -23,8 +23,8 @@ from nontax.gateway.store import (
     bills,
     open_store,
     payments,
-    reconciliation,
     reconduties,
+    reconleases,
     statements,
 )
 from nontax.gateway.store.protocol import Transaction
@@ -352,7 +352,7 @@ async def test_two_processes_share_the_lease(site: Site) -> None:
 async def test_the_lease_of_a_killed_process_ends(site: Site) -> None:
     await site.done("20260301")
     now = site.clock.now_ms()
-    take = partial(reconciliation.take_lease, name=LEASE, owner="dead", now=now, until=now + 60_000)
+    take = partial(reconleases.take_lease, name=LEASE, owner="dead", now=now, until=now + 60_000)
     assert await site.store.transact(take)
     keeper = site.keeper()
 
