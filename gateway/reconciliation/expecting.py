@@ -44,18 +44,26 @@ _NOT_OTHERWISE: Final = (
     " WHEN '2557' THEN a.arr_date <> ?2"
     " ELSE a.tra_no <> p.tra_no_bus OR a.arr_date <> p.cfm_date END)"
 )
+# What a node that does not hold the account had paid back by the end of the day never comes there.
+_COMES: Final = (
+    "(p.amt - CASE WHEN p.src LIKE {bank} THEN 0 ELSE coalesce((SELECT sum(r.amt) FROM refunds AS r"
+    " WHERE r.payment_id = p.id AND r.state = 'succeeded' AND r.paid_from <> 'reserve'"
+    " AND r.tra_date <= ?2), 0) END)"
+)
 # What was made of lines is expected like what was confirmed, also by the run that made it.
 _PAYMENTS: Final = (
-    "SELECT p.tra_no_bus, p.id, p.pay_mode, p.pay_code, p.amt FROM payments AS p"
+    "SELECT p.tra_no_bus, p.id, p.pay_mode, p.pay_code,"
+    f" {_COMES.format(bank='?6')} AS comes FROM payments AS p"
     " WHERE p.src = ?3 AND p.cfm_date = ?2 AND p.tra_no_bus > ?4"
     " AND (p.id <= ?5 OR p.channel = 'repair')"
     f" AND p.pay_mode NOT IN ({_THIRD}) AND {_ON_ACCOUNT} AND {_NOT_MOVED} AND {_NOT_OTHERWISE}"
     f" ORDER BY p.tra_no_bus LIMIT {PAGE}"
 )
 _SUMS: Final = (
-    "SELECT p.pay_mode, sum(p.amt) FROM payments AS p WHERE p.src = ?3 AND p.cfm_date = ?2"
-    f" AND (p.id <= ?4 OR p.channel = 'repair') AND p.pay_mode IN ({_THIRD})"
-    f" AND {_ON_ACCOUNT} AND {_NOT_MOVED} AND {_NOT_OTHERWISE} GROUP BY p.pay_mode"
+    f"SELECT p.pay_mode, sum({_COMES.format(bank='?5')}) FROM payments AS p"
+    " WHERE p.src = ?3 AND p.cfm_date = ?2 AND (p.id <= ?4 OR p.channel = 'repair')"
+    f" AND p.pay_mode IN ({_THIRD}) AND {_ON_ACCOUNT} AND {_NOT_MOVED} AND {_NOT_OTHERWISE}"
+    " GROUP BY p.pay_mode"
 )
 _OF_SUM: Final = (
     "SELECT p.id FROM payments AS p WHERE p.src = ?3 AND p.cfm_date = ?2 AND p.pay_mode = ?4"
@@ -104,6 +112,16 @@ class FundsDay:
         """CheckDate."""
         return self.batch.check_date
 
+    @property
+    def bank(self) -> str:
+        """The nodes of the bank that holds the account, as a pattern for LIKE."""
+        return bank_of(self.batch)
+
+
+def bank_of(batch: StatementBatch) -> str:
+    """The nodes of the bank that sent a list (their codes end alike), as a pattern for LIKE."""
+    return f"%{batch.src[-4:]}"
+
 
 class Sorted:
     """Rows that are all there, as one page."""
@@ -136,12 +154,12 @@ def _payments(
     async def following() -> Sequence[Expected]:
         nonlocal after, ended
         while not ended:
-            args = (day.account, day.date, src, after, day.max_payment_id)
+            args = (day.account, day.date, src, after, day.max_payment_id, day.bank)
             rows = await tx.all(_PAYMENTS, *args)
             ended = len(rows) < PAGE
             if rows:
                 after = rows[-1][0]
-            found = [_of_payment(row, day.date) for row in rows]
+            found = [_of_payment(row, day.date) for row in rows if row[4] > 0]
             found = [one for one in found if one.expected not in known]
             if found:
                 return found
@@ -163,9 +181,12 @@ async def _beside_payments(tx: Transaction, day: FundsDay) -> list[Expected]:
     ]
     sums: dict[str, int] = {}
     for src in day.sources:
-        for mode, amt in await tx.all(_SUMS, day.account, day.date, src, day.max_payment_id):
+        args = (day.account, day.date, src, day.max_payment_id, day.bank)
+        for mode, amt in await tx.all(_SUMS, *args):
             sums[mode] = sums.get(mode, 0) + int(amt)
     for mode, amt in sums.items():
+        if amt == 0:
+            continue
         name = f"channel:{mode}:{day.date}"
         found.append(Expected("", name, IN, mode, "", "", amt, day.date))
     for tra_no, number, batch_no, amt, told in await tx.all(_TRANSFERS, day.account, day.date):

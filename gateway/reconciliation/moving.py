@@ -17,7 +17,7 @@ from ..store.protocol import Transaction
 from ..store.reconciliation import DifferenceRow
 from ..store.statements import StatementBatch
 from .books import Merged
-from .expecting import IN, OUT, FundsDay, Sorted, expected_funds, waiting_rows
+from .expecting import IN, OUT, FundsDay, Sorted, bank_of, expected_funds, waiting_rows
 
 # Named by what they say, not by where they stand: a list may come again in another order.
 _LISTED: Final = (
@@ -37,7 +37,7 @@ _CLEARED: Final = (
 _REFUNDED: Final = (
     "SELECT r.tra_no, 'refund:' || r.refund_no, '2', '', r.pay_code, '', r.amt FROM refunds AS r"
     " JOIN payments AS p ON p.id = r.payment_id WHERE r.tra_date = ?2 AND r.state = 'succeeded'"
-    " AND CASE r.paid_from WHEN 'collection' THEN p.rec_acct = ?1"
+    " AND CASE r.paid_from WHEN 'collection' THEN p.rec_acct = ?1 AND r.src LIKE ?3"
     " WHEN 'reserve' THEN r.pay_acct = ?1 ELSE 0 END"
 )
 _REMITTED: Final = (
@@ -80,8 +80,9 @@ async def expected_movements(
         # The account's own list stands in for that of its funds.
         day = FundsDay(batch, tuple(sources), max_payment_id)
         pages.append((await expected_funds(tx, day)).next)
-    for sql in (_CLEARED, _REFUNDED, _REMITTED, _MOVED):
-        for row in await tx.all(sql, account, date):
+    # Who does not hold the account pays back what it holds itself.
+    for sql, *more in ((_CLEARED,), (_REFUNDED, bank_of(batch)), (_REMITTED,), (_MOVED,)):
+        for row in await tx.all(sql, account, date, *more):
             found[row[1]] = Expected._make((*row, date, None))
     for missing in await waiting_rows(tx, batch, Kind.MOVEMENT_MISSING):
         found.setdefault(missing.expected, _carried(missing))
