@@ -164,6 +164,8 @@ class PaymentFaults:
         spare = self._spare(kind, draft.statement.src)
         if spare is None:
             return False
+        _, node, date, scope = draft.statement.key
+        draft = self._drafts.batches.get(("2555", node, date, spare.pay_mode or scope), draft)
         if kind is Kind.BILL_AMOUNT:
             spare = replace(spare, amt=spare.amt + self._drafts.random.randint(1, 500))
         if kind is not Kind.BANK_ONLY:

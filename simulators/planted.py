@@ -40,6 +40,8 @@ class Unlisted:
     rec_acct: str
     tra_no: str = ""
     """Its TraNoBus, where the bank had asked for it (refused); else a new one is made."""
+    pay_mode: str = ""
+    """Its channel, '' for any."""
 
 
 @dataclass(frozen=True, slots=True)
