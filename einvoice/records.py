@@ -9,7 +9,6 @@ missing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import MISSING, fields
 from typing import Any, Final, TypeVar
 
 from ..codecs.xml import escape
@@ -56,9 +55,8 @@ class _Plan:
             tag = _tag_of(attribute, declaration)
             self.reads[tag] = (attribute, _reader(tag, declaration))
             self.writes.append(_writer(attribute, tag, declaration))
-        for one in fields(record):  # type: ignore[arg-type]  # every record is a dataclass
-            if one.default is MISSING:
-                self.required.append((one.name, _tag_of(one.name, declared[one.name])))
+            if not isinstance(declaration, Open) and not declaration.optional:
+                self.required.append((attribute, tag))
 
 
 _PLANS: Final[dict[type[Record], _Plan]] = {}

@@ -33,7 +33,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_\u4e00-\u9fa5][A-Za-z0-9_.\u4e00-\u9fa5-]*")
 _REFERENCE = re.compile(r"&(?:(lt|gt|amp|quot|apos)|#([0-9]{1,7})|#x([0-9A-Fa-f]{1,6}));|&")
 _NAMED: Final = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 _CONTROL: Final = bytes(code for code in range(32) if code not in b"\t\r\n")
-_NO_CHARACTER = re.compile(rb"\xef\xbf[\xbe\xbf]|\]\]>")
+_NO_CHARACTER = re.compile(rb"\xef\xbf[\xbe\xbf]")
 _CHARACTER = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -99,6 +99,8 @@ def scan(
         raise broken(open_nodes[-1][0].name, DocumentRule.UNCLOSED)
     if elements > MAX_ELEMENTS:
         raise broken("", DocumentRule.ELEMENTS, limit=MAX_ELEMENTS)
+    if b"]]>" in data:  # XML does not allow it in text, and there is nothing but text and tags
+        raise broken("", DocumentRule.CONTROL, offset=data.index(b"]]>") + 1)
     return top
 
 
@@ -127,7 +129,7 @@ def _close(match: re.Match[bytes], open_nodes: list[tuple[Node, list[Node]]]) ->
 
 
 def _check_characters(data: bytes) -> None:
-    """Refuse what is no UTF-8 and no character of XML; ``]]>`` is none of text's."""
+    """Refuse what is no UTF-8 or no character of XML."""
     try:
         data.decode()
     except UnicodeDecodeError as error:
@@ -135,7 +137,7 @@ def _check_characters(data: bytes) -> None:
     if len(data.translate(None, _CONTROL)) != len(data):
         offset = next(place for place, byte in enumerate(data) if byte in _CONTROL)
         raise broken("", DocumentRule.CONTROL, offset=offset + 1)
-    if b"\xef\xbf" in data or b"]]>" in data:
+    if b"\xef\xbf" in data:
         found = _NO_CHARACTER.search(data)
         if found is not None:
             raise broken("", DocumentRule.CONTROL, offset=found.start() + 1)
