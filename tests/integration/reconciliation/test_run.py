@@ -227,6 +227,15 @@ async def test_every_other_kind_waits_with_its_reason(desk: Desk) -> None:
     assert pay_code
 
 
+async def test_a_line_that_cannot_be_read_is_kept_apart(desk: Desk) -> None:
+    paid = await desk.paid("T1")
+    await desk.lists(desk.line(paid, "T1"), desk.line(await desk.office.bill(), "X1", 0))
+    outcome = await run(desk)
+    assert (outcome.open, desk.row()["kind"], desk.row()["code"]) == (1, "malformed", "15003")
+    assert desk.reconciled_on(desk.payment("T1")["id"]) == TODAY
+    assert "<Code>15003</Code>" in desk.office.books.queued("5555")[0]["voucher"]
+
+
 async def test_a_payment_on_the_neighbouring_day_is_carried(desk: Desk) -> None:
     late = await desk.paid("T1")
     on_time = await desk.paid("T2")

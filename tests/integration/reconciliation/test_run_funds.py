@@ -190,6 +190,10 @@ async def test_third_party_money_is_the_days_sum_of_its_channel(desk: Desk) -> N
     assert of(desk) == {}
     assert [row.matched.count for row in outcome.totals["2557"]] == [1]
     assert [arrived_on(desk.office, pay_code) for pay_code in codes] == [TODAY] * 3
+    told = {"TraNo": "Z1", "PayerName": "支付宝", "RecAcct": ACCOUNT}
+    assert code(await funds(desk.office, src=BANK, Amt="240.00", **told)) == "00000"
+    assert code(await funds(desk.office, src=BANK, Amt="241.00", **told)) == "13001"
+    assert desk.office.books.rows("arrivals") == []
 
 
 async def test_reported_money_is_known_by_its_number(desk: Desk) -> None:
