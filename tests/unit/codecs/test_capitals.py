@@ -34,6 +34,29 @@ PLACES = {"拾": 10, "佰": 100, "仟": 1000}
         (12345678901234500, "壹佰贰拾叁万肆仟伍佰陆拾柒亿捌仟玖佰零壹万贰仟叁佰肆拾伍元整"),
         (-5, "负伍分"),
         (-8000, "负捌拾元整"),
+        (-10, "负壹角整"),
+        (101, "壹元零壹分"),
+        (110, "壹元壹角整"),
+        (1010, "壹拾元零壹角整"),
+        (1001, "壹拾元零壹分"),
+        (10050, "壹佰元零伍角整"),
+        (10000000, "壹拾万元整"),
+        (10005000, "壹拾万零伍拾元整"),
+        (10000500000, "壹亿零伍仟元整"),
+        (100050000000, "壹拾亿零伍拾万元整"),
+        (10**12 * 5 + 1, "伍佰亿元零壹分"),
+        (10**14, "壹万亿元整"),
+        (10**14 + 500000000000, "壹万零伍拾亿元整"),
+        (10**14 + 10**10 + 100, "壹万零壹亿零壹元整"),
+        (10**16 + 100, "壹佰万亿零壹元整"),
+        (
+            99999999999999999,
+            "玖佰玖拾玖万玖仟玖佰玖拾玖亿玖仟玖佰玖拾玖万玖仟玖佰玖拾玖元玖角玖分",
+        ),
+        (
+            -10101010101010101,
+            "负壹佰零壹万零壹佰零壹亿零壹佰零壹万零壹佰零壹元零壹分",
+        ),
     ],
 )
 def test_examples(fen: int, text: str) -> None:
@@ -43,6 +66,8 @@ def test_examples(fen: int, text: str) -> None:
 def test_a_larger_amount_is_refused() -> None:
     with pytest.raises(ValueError, match="15 integer digits"):
         capitals(10**17)
+    with pytest.raises(ValueError, match="15 integer digits"):
+        capitals(-(10**17))
 
 
 def group(text: str) -> int:
@@ -72,7 +97,54 @@ def read_back(text: str) -> int:
     return whole * 100 + cents
 
 
-@given(st.integers(0, 10**17 - 1) | st.integers(0, 10**9))
+def spelt(fen: int) -> str:
+    """The same by another way: every digit with its place, then the zeros taken together."""
+    yuan, rest = divmod(fen, 100)
+    digits = f"{yuan:016d}"
+    text = ""
+    for index in range(4):
+        part = digits[4 * index : 4 * index + 4]
+        names = [
+            f"{'零壹贰叁肆伍陆柒捌玖'[int(d)]}{p}" for d, p in zip(part, "仟佰拾 ", strict=True)
+        ]
+        text += "".join(names).replace(" ", "") + "万亿万元"[index]
+    text = re.sub("零[仟佰拾]", "零", text)
+    text = re.sub("零+", "零", text)
+    text = re.sub("零([万亿元])", r"\1", text)
+    text = text.removeprefix("万").replace("亿万", "亿零").replace("零零", "零")
+    text = re.sub("^零?亿?零?", "", text).removeprefix("万")
+    text = text.replace("零元", "元").removeprefix("元")
+    jiao, cents = divmod(rest, 10)
+    if not rest:
+        return (text or "零元") + "整"
+    if text and (not jiao or not yuan % 10):
+        text += "零"
+    text += f"{'零壹贰叁肆伍陆柒捌玖'[jiao]}角" if jiao else ""
+    return text + (f"{'零壹贰叁肆伍陆柒捌玖'[cents]}分" if cents else "整")
+
+
+SPARSE = st.lists(st.sampled_from("0000015"), min_size=1, max_size=17).map("".join).map(int)
+
+
+@given(SPARSE | st.integers(0, 10**17 - 1) | st.integers(0, 10**7))
+def test_zeros_stand_where_another_way_puts_them(fen: int) -> None:
+    assert capitals(fen) == spelt(fen)
+
+
+def test_every_small_amount_and_every_power_of_ten() -> None:
+    powers = [10**place + extra for place in range(17) for extra in (-1, 0, 1)]
+    for fen in [*range(12_000), *powers]:
+        assert capitals(fen) == spelt(fen)
+        assert read_back(capitals(fen)) == fen
+
+
+@given(SPARSE | st.integers(1, 10**17 - 1))
+def test_a_negative_amount_is_the_same_behind_its_sign(fen: int) -> None:
+    if fen:
+        assert capitals(-fen) == "负" + capitals(fen)
+
+
+@given(SPARSE | st.integers(0, 10**17 - 1) | st.integers(0, 10**9))
 def test_reads_back_as_the_same_amount(fen: int) -> None:
     text = capitals(fen)
     assert read_back(text) == fen
