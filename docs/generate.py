@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from nontax.einvoice.reference import einvoice_markdown
 from nontax.gateway.cli import COMMANDS, build_parser
 from nontax.gateway.config.render import reference as configuration_reference
 from nontax.gateway.store.sqlite.migrate import migrations, statements
@@ -191,6 +192,7 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
 PAGES: list[tuple[str, Callable[[], str]]] = [
     ("reference/messages.md", messages_markdown),
     ("reference/codes.md", codes_markdown),
+    ("reference/einvoice.md", einvoice_markdown),
     ("reference/configuration.md", configuration_markdown),
     ("reference/store.md", store_markdown),
     ("reference/commands.md", commands_markdown),
