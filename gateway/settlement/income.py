@@ -133,7 +133,8 @@ async def confirm_ready(
     """
     done, after = 0, ""
     while True:
-        page = await store.scan(partial(income.candidates, after=after, limit=_PAGE))
+        look = partial(income.candidates, wait_for=rules.wait_for, after=after, limit=_PAGE)
+        page = await store.scan(look)
         if not page:
             return done
         after = page[-1].pay_code

@@ -146,8 +146,13 @@ _CANDIDATES: Final = (
     " LEFT JOIN payment_funds AS f ON f.payment_id = p.id"
     " WHERE b.state = 'paid' AND b.pay_code > ?1 AND NOT "
     + LIVING_REFUND.format(payment="p.id")
-    + " ORDER BY b.pay_code LIMIT ?2"
+    + "{ready} ORDER BY b.pay_code LIMIT ?2"
 )
+_READY: Final = {
+    "reconciliation": " AND f.reconciled_on <> ''",
+    "arrival": " AND f.arrived_on <> ''",
+    "confirmation": "",
+}
 _GROUP_COLUMNS: Final = ", ".join(f"d.{name}" for name in columns(DueGroup))
 _DUE_COLUMNS: Final = ", ".join(f"d.{name}" for name in columns(Due))
 _OF_DUES: Final = "FROM income_dues AS d JOIN payments AS p ON p.id = d.payment_id"
@@ -158,12 +163,19 @@ _REFUNDED: Final = (
 _HELD: Final = LIVING_REFUND.format(payment="p.id")
 
 
-async def candidates(tx: Transaction, *, after: str = "", limit: int = 1000) -> list[Candidate]:
-    """Paid bills whose income is confirmed without anybody's doing, by pay code; a living refund
-    keeps a bill away."""
+async def candidates(
+    tx: Transaction,
+    *,
+    wait_for: Literal["reconciliation", "arrival", "confirmation"] = "confirmation",
+    after: str = "",
+    limit: int = 1000,
+) -> list[Candidate]:
+    """Paid bills whose income is confirmed without anybody's doing, by pay code: those of whose
+    money what ``wait_for`` asks for is known; a living refund keeps a bill away."""
+    sql = _CANDIDATES.format(ready=_READY[wait_for])
     return [
         Candidate(row[0], row[1], Funds(row[1], row[2], row[3], row[4]))
-        for row in await tx.all(_CANDIDATES, after, limit)
+        for row in await tx.all(sql, after, limit)
     ]
 
 
