@@ -22,6 +22,7 @@ from ..mac import Secret
 from .books import Books, differences, read_books, read_travelling
 from .county import County, county
 from .day import DayPlan, Source, import_file, plan_day
+from .morning import Morning, Reconciled, reconciled
 from .peer import Patience
 from .report import DayReport, render
 from .settling import Settling, played
@@ -48,13 +49,17 @@ class _Run:
 class Demo:
     """One day. `play` returns its report; UnexpectedError and the like become faults in it."""
 
-    def __init__(self, seed: int, everybody: County, progress: Progress) -> None:
+    def __init__(
+        self, seed: int, everybody: County, progress: Progress, out: Path | None = None
+    ) -> None:
         self.plan: DayPlan = plan_day(seed)
         self.county = everybody
         self.teller = Teller(everybody, seed)
         self.faults: list[str] = []
         self._random = Random(f"demo/{seed}")
         self._progress = progress
+        self._out = out
+        self._reconciled: Reconciled | None = None
         self._run = _Run()
         self._codes: dict[int, str] = {}
         self._done = 0
@@ -68,6 +73,7 @@ class Demo:
         await self._stories()
         await self._evening()
         await self._settle()
+        await self._reconcile()
         return await self._close()
 
     # -- morning ---------------------------------------------------------------------------
@@ -210,6 +216,16 @@ class Demo:
             self._fault(fault)
         await self._quiet()
 
+    async def _reconcile(self) -> None:
+        """The next morning: the banks' lists are compared with the books."""
+        morning = Morning(
+            self.county, self.teller, self.plan.seed, say=self._say, quiet=self._quiet
+        )
+        self._reconciled, faults = await reconciled(morning, self._out)
+        for fault in faults:
+            self._fault(fault)
+        await self._quiet()
+
     async def _quiet(self) -> None:
         """Wait until everything that was ordered is carried out and told."""
         travelling: list[str] = []
@@ -284,6 +300,7 @@ class Demo:
             told=len(self.county.platform.bills),
             journal_ok=verified.code == 0,
             accounts=accounts,
+            morning=self._reconciled,
             faults=tuple(self.faults),
             seconds=time.monotonic() - self._run.started,
             repeated=sum(node.repeated for node in self.county.nodes),
@@ -363,7 +380,7 @@ def run_demo(seed: int, out: Path | None, progress: Progress) -> DayReport:
         out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="day-", dir=out) as name:
         directory = Path(name) / "gateway"
-        report = asyncio.run(_run_demo(seed, directory, progress))
+        report = asyncio.run(_run_demo(seed, directory, progress, out))
         log = directory / "serve.log"
         if out is not None and report.faults and log.exists():
             (out / "serve.log").write_bytes(log.read_bytes())
@@ -374,10 +391,10 @@ def run_demo(seed: int, out: Path | None, progress: Progress) -> DayReport:
     return report
 
 
-async def _run_demo(seed: int, directory: Path, progress: Progress) -> DayReport:
+async def _run_demo(seed: int, directory: Path, progress: Progress, out: Path | None) -> DayReport:
     patience = Patience(attempts=120, pause_seconds=0.1)
     async with county(directory, patience=patience) as everybody:
-        return await Demo(seed, everybody, progress).play()
+        return await Demo(seed, everybody, progress, out).play()
 
 
 __all__ = ["Demo", "run_demo"]

@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from ..codecs import format_yuan
 from ..messages import CATALOGUE, Result
+from ..reconcile.kinds import Kind
 from .ledger import Totals
+from .morning import Reconciled
 
 _NODES: Final = {
     "D3206820105": "示例建行",
@@ -18,6 +20,7 @@ _NODES: Final = {
     "G000001": "统一公共支付平台",
 }
 _COLUMNS: Final = ("opening", "collected", "unidentified", "refunded", "cleared", "remitted")
+_KIND_TEXTS: Final = {kind.value: kind.text for kind in Kind}
 _STATES: Final = (
     ("unpaid", "not paid (未缴款)"),
     ("paid", "paid (已缴款)"),
@@ -43,6 +46,8 @@ class DayReport:
     journal_ok: bool
     accounts: tuple[Mapping[str, Any], ...]
     """Every account as `nontax accounts --against` compares it; amounts in fen."""
+    morning: Reconciled | None
+    """The next morning's reconciliation; None when it did not come to that."""
     faults: tuple[str, ...]
     seconds: float
     repeated: int
@@ -52,7 +57,8 @@ class DayReport:
     @property
     def closed(self) -> bool:
         """Whether the day's books close."""
-        return not self.faults and self.journal_ok
+        reconciled = self.morning is not None and self.morning.closed
+        return not self.faults and self.journal_ok and reconciled
 
     def as_json(self) -> dict[str, Any]:
         """The report for programs; amounts in yuan."""
@@ -86,12 +92,14 @@ class DayReport:
                 }
                 for row in self.accounts
             ],
+            "reconciliation": None if self.morning is None else self.morning.as_json(),
             "refunds": self.refunds,
             "notified": self.notified,
             "bills_told_to_platform": self.told,
             "journal_verified": self.journal_ok,
             "faults": list(self.faults),
             "run": {
+                "planted": [row.as_json() for row in self.morning.planted] if self.morning else [],
                 "day": self.day,
                 "seconds": round(self.seconds, 1),
                 "calls_repeated": self.repeated,
@@ -129,6 +137,7 @@ def render(report: DayReport) -> str:
             ("journal verified", "yes" if report.journal_ok else "NO"),
         ],
     )
+    lines += _reconciliation(report.morning)
     if report.faults:
         lines += ["Faults", *(f"  {fault}" for fault in report.faults), ""]
     lines.append("THE DAY'S BOOKS CLOSE" if report.closed else "THE DAY'S BOOKS DO NOT CLOSE")
@@ -137,6 +146,37 @@ def render(report: DayReport) -> str:
         f" {report.recovery_seconds:.1f} s; {report.repeated} calls had to be repeated)"
     )
     return "\n".join(lines) + "\n"
+
+
+def _reconciliation(morning: Reconciled | None) -> list[str]:
+    """What the banks' lists had, and what became of it."""
+    if morning is None:
+        return []
+    rows = [
+        ("lists of the banks (对账单), lines", f"{morning.lists}, {morning.lines}"),
+        ("differences planted in one bank's lists", str(len(morning.planted))),
+        ("differences found (差异)", str(morning.found)),
+        ("repaired by policy (补单)", str(morning.repaired)),
+        ("decided by operators", str(morning.resolved)),
+        ("closed (对账完成)", "yes" if morning.closed else "NO"),
+    ]
+    table = [
+        (
+            f"{row.kind} {_KIND_TEXTS[row.kind]}",
+            row.statement,
+            _optional_yuan(row.ours_amt),
+            _optional_yuan(row.theirs_amt),
+            row.state,
+        )
+        for row in morning.planted
+    ]
+    lines = _section("The next morning: reconciliation (T+1 对账)", rows)[:-1]
+    lines += _table("", ("difference", "list", "ours", "bank", "first run"), table)[1:]
+    return [*lines[:-1], *([f"  report: {morning.report}"] if morning.report else []), ""]
+
+
+def _optional_yuan(fen: int | None) -> str:
+    return "-" if fen is None else _yuan(fen)
 
 
 def _bills(report: DayReport) -> list[tuple[str, str]]:

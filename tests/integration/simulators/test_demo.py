@@ -39,8 +39,17 @@ def test_the_days_books_close_and_a_seed_gives_the_same_table(tmp_path: Path) ->
     assert all(row["expected"] == row["outside"] for row in accounts.values())
     treasuries = [accounts[number] for number in TREASURIES]
     assert all(row["cleared"] != "0.00" != row["remitted"] for row in treasuries)
-    assert sorted(path.name for path in out.iterdir()) == ["report.json", "report.txt"]
-    again = run_demo(7, None, lambda _: None)
+    page = report["reconciliation"]["report"]
+    assert sorted(path.name for path in out.iterdir()) == [page, "report.json", "report.txt"]
+    assert "<html" in (out / page).read_text("utf-8")
+    states = sorted(tuple(row) for row in report["reconciliation"]["planted"])
+    assert states == [
+        ("amount", "open"), ("bank_only", "repaired"), ("bill_account", "open"),
+        ("movement_unknown", "open"), ("number", "noted"),
+    ]  # fmt: skip
+    assert report["reconciliation"]["closed"] is True
+    assert len(report["run"]["planted"]) == report["reconciliation"]["found"] == len(states)
+    again = run_demo(7, tmp_path / "again", lambda _: None)
     assert render(again).splitlines()[:-1] == table.splitlines()[:-1]
     report.pop("run")
     second = again.as_json()
