@@ -28,6 +28,7 @@ ALGORITHMS: Final = {name: SignatureAlgorithm(name).name for name in SignatureAl
 PAYER_TYPES: Final = {"1": "个人", "2": "单位"}
 
 _INFERRED: Final = "length inferred"
+_BLANK: Final = "observed: units send it empty, which is read but never written"
 _OURS: Final = "length ours"
 _QUANTITY: Final = "ItemQuantity"
 _MOST_INTEGER: Final = 99_999_999
@@ -127,8 +128,8 @@ class Seal(Record):
     """InvoicingPartySeal (开票单位印章) or SupervisorPartySeal (财政监制章)."""
 
     SealId: Annotated[str, String(32, 32, "印章编号")]
-    SealName: Annotated[str, String(1, 100, "印章名称")]
-    SealHash: Annotated[str, String(1, 256, "印章摘要")]
+    SealName: Annotated[str, String(1, 100, "印章名称", blank_is_read=True, note=_BLANK)]
+    SealHash: Annotated[str, String(1, 256, "印章摘要", blank_is_read=True, note=_BLANK)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

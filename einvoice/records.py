@@ -118,7 +118,7 @@ def _reader(tag: str, declaration: Declaration) -> Read:
 
 def _row_reader(tag: str, row: Row) -> Read:
     missing = None if row.is_number else ""
-    optional = row.optional
+    may_be_blank = row.optional or row.traits.get("blank_is_read", False)
 
     def read(node: Node) -> object:
         text = node.text
@@ -126,7 +126,7 @@ def _row_reader(tag: str, row: Row) -> Read:
             raise broken(tag, DocumentRule.NESTED)
         if text and not text.isspace():
             return row.read(tag, text)
-        if optional:
+        if may_be_blank:
             return missing
         raise broken(tag, DocumentRule.EMPTY)
 

@@ -35,6 +35,8 @@ class Traits(TypedDict, total=False):
 
     optional: bool
     """0..1 instead of 1."""
+    blank_is_read: bool
+    """The element must be there, yet units leave it empty; we never write it so."""
     note: str
     sensitive: Sensitive
     """How the value is masked wherever it is shown; absent: nobody's personal data."""

@@ -119,6 +119,17 @@ def test_blank_optional_elements_are_missing_ones() -> None:
     assert read_signed(text.encode()) == INVOICE
 
 
+def test_a_seal_may_come_with_its_identity_alone() -> None:
+    """So do units whose program writes every element, with or without a value."""
+    seal = f"<SealId>{SEAL.SealId}</SealId>"
+    part = "<InvoicingPartySeal>{}<SealName/><SealHash/></InvoicingPartySeal></Main>"
+    invoice = read_signed(edited(SIGNED, "</Main>", part.format(seal)))
+    assert invoice.main.invoicing_seal == replace(SEAL, SealName="", SealHash="")
+    assert refused(edited(SIGNED, "</Main>", part.format("<SealId/>"))).tag == "SealId"
+    assert refused(edited(SIGNED, "</Main>", part.replace("<SealHash/>", "").format(seal)))
+    assert refused(invoice).tag == "SealName"
+
+
 def test_references_and_line_ends_are_read_as_xml_says() -> None:
     remark = "<Remark>&lt;&#x5f20;&#24352;&amp;&quot;&apos;>\r\n\r&#13;</Remark><HandlingPerson>"
     data = edited(SIGNED, "<HandlingPerson>", remark)

@@ -25,6 +25,7 @@ from nontax.einvoice.errors import DocumentError
 from .documents import FINANCE, FULL, INVOICE, UNIT, document, edited
 
 DOCUMENT = document()
+SIGNED = signed_bytes(INVOICE)
 UNIT_ELEMENT = signature_element(UNIT)
 FINANCE_ELEMENT = signature_element(FINANCE)
 
@@ -69,6 +70,11 @@ def test_the_document_is_what_the_specification_draws() -> None:
     assert DOCUMENT.startswith(b'<?xml version="1.0" encoding="UTF-8"?><EInvoice><Header>')
 
 
+def test_a_signed_part_is_not_larger_than_a_unit_can_send() -> None:
+    signed = edited(SIGNED, "</Main>", " " * 4_500_000 + "</Main>")
+    assert "4500000 bytes" in str(refused(assemble(signed, UNIT_ELEMENT, FINANCE_ELEMENT)))
+
+
 def test_what_the_unit_wrote_is_kept_byte_for_byte() -> None:
     signed = signed_bytes(INVOICE).replace(b"><", b">\r\n<").replace(b"80.00", b"80.0")
     unit = UNIT_ELEMENT.replace(b"><", b"> <").replace(b"SM3withSM2", b"SM2")
@@ -89,7 +95,6 @@ def test_finance_signs_the_hash_and_the_units_element() -> None:
     assert sm3[64:] == UNIT_ELEMENT
 
 
-SIGNED = signed_bytes(INVOICE)
 WRAPPED = {
     "no declaration": DOCUMENT.partition(b"?>")[2],
     "another declaration": DOCUMENT.replace(b"UTF-8", b"utf-8", 1),
