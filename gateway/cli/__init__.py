@@ -32,6 +32,7 @@ COMMANDS: Final = (
     "debit",
     "accounts",
     "report",
+    "einvoice",
     "peer",
     "operator",
     "send",

@@ -1,6 +1,14 @@
 """The configuration: one TOML file, read whole, refused with all its faults at once."""
 
 from .check import check
+from .einvoice import (
+    CentreConfig,
+    EInvoiceConfig,
+    EInvoiceFinanceConfig,
+    EInvoiceUnitConfig,
+    ServiceConfig,
+    SigningConfig,
+)
 from .faults import ConfigError, Fault
 from .fields import split_address
 from .load import find_config, load_config, parse_config
@@ -25,6 +33,7 @@ from .sections import (
 )
 
 __all__ = [
+    "CentreConfig",
     "Charset",
     "CheckDigitPolicy",
     "CollectionConfig",
@@ -32,6 +41,9 @@ __all__ = [
     "ConfigError",
     "ControlLimits",
     "ControlsConfig",
+    "EInvoiceConfig",
+    "EInvoiceFinanceConfig",
+    "EInvoiceUnitConfig",
     "Fault",
     "Kind",
     "ListenConfig",
@@ -44,7 +56,9 @@ __all__ = [
     "PeerConfig",
     "ReconciliationConfig",
     "SecretsConfig",
+    "ServiceConfig",
     "SettlementConfig",
+    "SigningConfig",
     "SpoolConfig",
     "StoreConfig",
     "check",

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import PrivateAttr, Strict
 
 from ...mac import MasterKey
+from .einvoice import EInvoiceConfig
 from .faults import Fault
 from .fields import Section, setting
 from .figures import FiguresConfig
@@ -47,6 +48,7 @@ class Config(Section):
     base_data: BaseDataConfig = setting("base data", default_factory=BaseDataConfig)
     reconciliation: ReconciliationConfig = setting("repairs", default_factory=ReconciliationConfig)
     figures: FiguresConfig = setting("general ledger", default_factory=FiguresConfig)
+    einvoice: EInvoiceConfig = setting("e-invoices", default_factory=EInvoiceConfig)
     spool: SpoolConfig = setting("folders for other programs", default_factory=SpoolConfig)
     peers: Annotated[tuple[PeerConfig, ...], Strict(strict=False)] = setting("peers", ())
 

@@ -9,18 +9,39 @@ from unicodedata import east_asian_width
 
 from pydantic.fields import FieldInfo
 
+from .einvoice import (
+    CentreConfig,
+    EInvoiceConfig,
+    EInvoiceFinanceConfig,
+    EInvoiceUnitConfig,
+    ServiceConfig,
+)
 from .fields import Section
 from .peer import MacConfig, PeerConfig
-from .sections import SECTIONS, ControlLimits, ListenTlsConfig
+from .sections import SECTIONS, ControlLimits, ControlsConfig, ListenConfig, ListenTlsConfig
 
 _COLUMN = 40
 _WIDTH = 120
-# Tables within a section, written behind its keys as comments.
-_TABLES: dict[str, tuple[str, type[Section]]] = {
-    "listen": ("listen.tls", ListenTlsConfig),
-    "controls": ('controls.units."0104901"', ControlLimits),
+# Tables within a section, written behind its keys; as comments where nothing is given for them.
+_TABLES: dict[str, dict[str, type[Section]]] = {
+    "listen": {"listen.tls": ListenTlsConfig},
+    "controls": {'controls.units."0104901"': ControlLimits},
+    "einvoice": {
+        "einvoice.finance": EInvoiceFinanceConfig,
+        'einvoice.units."0104901"': EInvoiceUnitConfig,
+        "einvoice.centre": CentreConfig,
+    },
 }
-_NESTED = {"tls", "units"}
+# The keys that these tables stand for.
+_TABLED: dict[type[Section], tuple[str, ...]] = {
+    ListenConfig: ("tls",),
+    ControlsConfig: ("units",),
+    EInvoiceConfig: ("finance", "units", "centre"),
+}
+# Described in the reference alone: each stands on one line of its table.
+_INLINE: dict[str, dict[str, type[Section]]] = {
+    "einvoice": {"[einvoice.finance] service": ServiceConfig},
+}
 
 _HEAD = """\
 # Configuration of the gateway. `nontax check` says what is wrong with it.
@@ -59,8 +80,8 @@ def _extra(info: FieldInfo) -> dict[str, Any]:
 
 def _default(info: FieldInfo) -> object:
     """What a comment shows: the default, else the example of a key that may be left out."""
-    if info.is_required() or info.default is None:
-        return _extra(info).get("example")
+    if info.is_required() or info.default is None or info.default == ():
+        return _extra(info).get("example") or info.default
     return info.default
 
 
@@ -79,8 +100,8 @@ def _keys(model: type[Section], values: Values | None) -> list[str]:
     """The keys of one table; `values` None writes all of them as comments."""
     lines: list[str] = []
     for name, info in model.model_fields.items():
-        if name in _NESTED:
-            continue  # written as a table of its own
+        if name in _TABLED.get(model, ()):
+            continue
         given = values is not None and (name in values or bool(_extra(info).get("shown")))
         value = values[name] if values is not None and name in values else _default(info)
         text = f"{name} = {toml_value(value)}"
@@ -93,7 +114,8 @@ def render_config(
 ) -> str:
     """Return the text of a nontax.toml, with the meaning of every key beside it.
 
-    `values` are the keys of each section that differ from the default, `peers` the keys of each
+    `values` are the keys of each section that differ from the default, and of tables within one by
+    their whole names; `peers` the keys of each
     peer in the order to be written, `comments` a remark on a peer's key by `CODE.key`.
     """
     parts = [_HEAD]
@@ -102,9 +124,9 @@ def render_config(
         # a section of nothing but comments is one too: uncomment its header with the first key
         empty = all(line.startswith("#") for line in keys)
         lines = [f"# [{title}]" if empty else f"[{title}]", *keys]
-        if title in _TABLES:
-            name, table = _TABLES[title]
-            lines += [f"# [{name}]", *_keys(table, None)]
+        for name, table in _TABLES.get(title, {}).items():
+            given = values.get(name)
+            lines += [f"# [{name}]" if given is None else f"[{name}]", *_keys(table, given)]
         parts.append("\n".join(lines) + "\n")
     parts.append("\n".join(_legend()) + "\n")
     parts += ["\n".join(_peer(peer, comments)) + "\n" for peer in peers]
@@ -133,16 +155,15 @@ def reference() -> str:
     tables: list[tuple[str, type[Section]]] = []
     for title, model in SECTIONS.items():
         tables.append((f"[{title}]", model))
-        if title in _TABLES:
-            name, table = _TABLES[title]
-            tables.append((f"[{name}]", table))
+        tables += [(f"[{name}]", table) for name, table in _TABLES.get(title, {}).items()]
+        tables += _INLINE.get(title, {}).items()
     tables += [("[[peers]]", PeerConfig), ("[[peers]] mac", MacConfig)]
     for heading, model in tables:
         lines = [f"## `{heading}`", "", (model.__doc__ or "").strip(), ""]
         lines += ["| key | default | meaning |", "|---|---|---|"]
         for name, info in model.model_fields.items():
-            if name in _NESTED and model is not PeerConfig:
-                continue  # has a table of its own
+            if name in _TABLED.get(model, ()):
+                continue
             meaning = (info.description or "").replace("|", "\\|")
             lines.append(f"| `{name}` | {_shown_default(info)} | {meaning} |")
         parts.append("\n".join(lines) + "\n")

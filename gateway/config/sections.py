@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from ..workdays import Workdays
+from .einvoice import EInvoiceConfig
 from .fields import (
     Assigner,
     FolderName,
@@ -412,6 +413,7 @@ SECTIONS: Final[dict[str, type[Section]]] = {
     "base_data": BaseDataConfig,
     "reconciliation": ReconciliationConfig,
     "figures": FiguresConfig,
+    "einvoice": EInvoiceConfig,
     "spool": SpoolConfig,
 }
 """The sections in the order of the file; [[peers]] come last."""

@@ -9,6 +9,12 @@ from pathlib import Path
 import pytest
 
 from nontax.gateway.config import parse_config
+from nontax.gateway.config.einvoice import (
+    CentreConfig,
+    EInvoiceFinanceConfig,
+    EInvoiceUnitConfig,
+    ServiceConfig,
+)
 from nontax.gateway.config.fields import Section
 from nontax.gateway.config.peer import MacConfig, PeerConfig
 from nontax.gateway.config.render import reference, render_config, toml_value
@@ -16,8 +22,10 @@ from nontax.gateway.config.sections import SECTIONS, ControlLimits, ListenTlsCon
 
 NODE = {"code": "F320682", "name": "示例市财政局", "regions": ["320682"]}
 MODELS: list[type[Section]] = [
-    *SECTIONS.values(), PeerConfig, MacConfig, ListenTlsConfig, ControlLimits
+    *SECTIONS.values(), PeerConfig, MacConfig, ListenTlsConfig, ControlLimits,
+    EInvoiceFinanceConfig, EInvoiceUnitConfig, CentreConfig, ServiceConfig,
 ]  # fmt: skip
+TABLES = {"tls", "units", "finance", "centre"}
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -35,7 +43,7 @@ def test_the_written_file_is_read_back_and_has_every_key_once(tmp_path: Path) ->
     assert config.listen.port == 0
     assert config.node.name == "示例市财政局"
     for title, model in SECTIONS.items():
-        for name in set(model.model_fields) - {"tls", "units"}:
+        for name in set(model.model_fields) - TABLES:
             assert len(re.findall(rf"^(?:# )?{name} = ", text, re.MULTILINE)) >= 1, (title, name)
     for name in PeerConfig.model_fields:
         assert re.search(rf"^#   {name}\b", text, re.MULTILINE), name
@@ -62,9 +70,8 @@ def test_what_stands_behind_the_comment_sign_is_valid_when_it_is_taken_away(tmp_
 def test_the_reference_page_lists_every_key() -> None:
     page = reference()
     for model in MODELS:
-        for name in set(model.model_fields) - {"units"} if model is not PeerConfig else ():
-            if name != "tls":
-                assert f"| `{name}` |" in page, name
+        for name in set(model.model_fields) - TABLES:
+            assert f"| `{name}` |" in page, name
     for name in PeerConfig.model_fields:
         assert f"| `{name}` |" in page, name
     assert page.count("`[listen]`") >= 1
