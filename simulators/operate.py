@@ -13,9 +13,11 @@ from ..messages import masked
 from .bank import Bank
 from .clearing import ClearingBank
 from .collector import Collector, Payer, Quote
+from .faults import plant
 from .ledger import Entry
 from .moving import Account
 from .peer import Node
+from .planted import Planted
 from .platform import Platform
 from .statements import PACK_SIZE
 from .unit import Charge, UnitSystem
@@ -88,7 +90,7 @@ class CollectorOrders(_Orders):
             "pay": ("PAYCODE [CHECKCODE] [AMOUNT]", self._pay),
             "repeat": ("TRANOBUS", self._repeat),
             "ledger": ("", self._ledger),
-            "statements": ("[DATE] [PACKSIZE]", self._statements),
+            "statements": ("[DATE] [PACKSIZE] [FAULTSEED]", self._statements),
             "results": ("[DATE]", self._results),
         }
         if isinstance(collector, Bank):
@@ -144,14 +146,19 @@ class CollectorOrders(_Orders):
             "unanswered": totals.unanswered,
         }
 
-    async def _statements(self, date: str = "", size: str = str(PACK_SIZE)) -> Outcome:
-        """Deliver a day's lists (2555, 2557, 2556)."""
+    async def _statements(
+        self, date: str = "", size: str = str(PACK_SIZE), seed: str = ""
+    ) -> Outcome:
+        """Deliver a day's lists (2555, 2557, 2556), with a seed full of planted faults."""
         day = _date(date) or self.node.identity.clock().strftime("%Y%m%d")
-        if not (size.isascii() and size.isdigit() and int(size)):
-            raise OrderError(f"{size!r} is no number of lines")
-        statements = self.collector.statements(day)
+        if not _is_count(size) or (seed and not _is_count(seed)):
+            raise OrderError("PACKSIZE and FAULTSEED are whole numbers from 1")
+        statements, planted = self.collector.statements(day), list[Planted]()
+        if seed:
+            statements, planted = plant(statements, int(seed))
         answered = await self.collector.desk.send(statements, int(size))
         return {
+            "planted": [row.as_json() for row in planted],
             "statements": [
                 {
                     "number": statement.number,
@@ -162,7 +169,7 @@ class CollectorOrders(_Orders):
                     "results": answered[statement.key],
                 }
                 for statement in statements
-            ]
+            ],
         }
 
     async def _results(self, date: str = "") -> Outcome:
@@ -286,6 +293,10 @@ class UnitOrders(_Orders):
 
     async def _paid(self) -> Outcome:
         return {"paid": sorted(self.unit.paid)}
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text) > 0
 
 
 def _date(text: str) -> str:

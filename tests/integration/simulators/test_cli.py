@@ -126,7 +126,25 @@ async def test_a_bank_delivers_its_day(town: County) -> None:
         assert (await bank.order("results"))["results"] == []
         assert (await bank.order("statements 2020-01-02 5"))["statements"][0]["lines"] == 0
         assert "no date" in (await bank.order("statements 2026-02-30"))["error"]
-        assert "no number" in (await bank.order("statements 2026-03-02 0"))["error"]
+        assert "from 1" in (await bank.order("statements 2026-03-02 0"))["error"]
+        assert "from 1" in (await bank.order("statements 2026-03-02 5 x"))["error"]
+
+
+async def test_a_bank_delivers_its_day_with_planted_faults(town: County) -> None:
+    address = await town.open()
+    today = town.banks[0].node.identity.clock().strftime("%Y-%m-%d")
+    config = str(town.installation.config_file)
+    async with sim("bank", "-c", config, "--to", str(address)) as bank:
+        for amt in (8000, 9000, 10000):
+            bill = town.unit.make("张三", [Charge("103043211", "不动产登记费", amt)])
+            assert (await town.unit.send(bill)).result == "00000"
+            assert (await bank.order(f"pay {bill.PayCode}"))["money"] == "booked"
+        day = await bank.order(f"statements {today} 2 7")
+    assert {code for one in day["statements"] for code in one["results"]} == {"00000"}
+    planted = day["planted"]
+    assert len(planted) >= 5
+    assert {row["node"] for row in planted} == {"D3206820105"}
+    assert {"kind", "statement", "scope", "ours_amt", "theirs_amt", "state"} < set(planted[0])
 
 
 async def test_a_unit_and_its_orders_from_a_file(town: County) -> None:
