@@ -25,12 +25,16 @@ NumberState = Literal["unused", "used", "void", "returned", "written_off"]
 
 
 class StockError(EInvoiceError):
-    """A step that the state of the stock does not allow; `do` says what would help."""
+    """A step that the state of the stock does not allow; `do` says what would help.
 
-    def __init__(self, what: str, do: str = "") -> None:
+    wrong_input: what was asked for is wrong in itself, whatever the stock is.
+    """
+
+    def __init__(self, what: str, do: str = "", *, wrong_input: bool = False) -> None:
         super().__init__(what)
         self.what = what
         self.do = do
+        self.wrong_input = wrong_input
 
 
 class Step(StrEnum):
