@@ -106,7 +106,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """Root, intermediate, finance and units by their codes; every key of one algorithm."""
+    """Root, intermediate, finance and units by their labels; every key of one algorithm."""
 
     root: Holder
     intermediate: Holder
@@ -116,7 +116,7 @@ class Hierarchy:
 
 def make_hierarchy(
     algorithm: SignatureAlgorithm,
-    units: Mapping[str, str],
+    units: Mapping[str, tuple[str, str]],
     *,
     random: Random,
     not_before: datetime,
@@ -124,8 +124,9 @@ def make_hierarchy(
 ) -> Hierarchy:
     """Make a whole hierarchy. Raises LibraryMissing.
 
-    units: code to name. random(n): n random bytes, for the serial numbers; keys come from their
-    libraries' own randomness. not_before, not_after: UTC, of all certificates.
+    units: what a holder is called here to name and unit code in its certificate. random(n): n
+    random bytes, for the serial numbers; keys come from their libraries' own randomness.
+    not_before, not_after: UTC, of all certificates.
     """
 
     def holder(name: Name, issuer: Holder | None, path_length: int | None = None) -> Holder:
@@ -147,7 +148,10 @@ def make_hierarchy(
     root = holder(marked_name("测试根CA"), None, 1)
     intermediate = holder(marked_name("测试电子票据CA"), root, 0)
     finance = holder(marked_name("测试财政部门"), intermediate)
-    signers = {code: holder(marked_name(name, code), intermediate) for code, name in units.items()}
+    signers = {
+        label: holder(marked_name(name, code), intermediate)
+        for label, (name, code) in units.items()
+    }
     return Hierarchy(root, intermediate, finance, MappingProxyType(signers))
 
 

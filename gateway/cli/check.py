@@ -10,9 +10,10 @@ from typing import Final
 from cryptography import x509
 
 from ...mac import SealError
-from ..clock import civil_from_ms
+from ..clock import SystemClock, civil_from_ms
 from ..collection.operators import CHECKER, MAKER
 from ..config import Config, ConfigError, Fault
+from ..einvoicing.checking import check_keys
 from ..figures.postings import load_templates
 from ..figures.verifying import altered_days
 from ..settlement.acting import SettlementRefused
@@ -70,6 +71,9 @@ async def run(arguments: argparse.Namespace) -> int:
         warnings += config.warnings
         _certificates(config, faults, warnings)
         _templates(config, faults)
+        key_faults, key_warnings = check_keys(config, SystemClock().civil())
+        faults += key_faults
+        warnings += key_warnings
         try:
             async with open_gateway(arguments, config=config) as opened:
                 await _store(opened, faults, warnings, quick=arguments.quick)

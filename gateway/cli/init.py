@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...einvoice.algorithms import SignatureAlgorithm
 from ..clock import SystemClock
 from ..collection.billfiles import FileRefused
 from ..collection.billrules import BillRules
@@ -118,6 +119,9 @@ def _explain(made: Initialised, filled: _Filled) -> None:
         print(f"  catalogue.toml   {filled.entries} entries, imported")
         print(f"  bills.jsonl      bills, imported: {', '.join(filled.pay_codes)}")
         print(f"  operators        {names}; passwords in secret/NAME.password")
+        print("  einvoice/        certificates and keys of a test hierarchy (测试), worth nothing")
+        if made.algorithm is not SignatureAlgorithm.SM3_WITH_SM2:
+            print(f"                   of {made.algorithm}: this system's libcrypto has no SM2")
         steps: tuple[str, ...] = (f"nontax check -c {config}", f"nontax serve -c {config}")
     else:
         steps = (

@@ -69,16 +69,14 @@ class EInvoiceKeys:
     """Who signs here, and whom we believe.
 
     finance: None where finance has no key here. units: signers by unit code, of units whose keys
-    are here. holders: all certificates that the configuration binds to a unit, by its code.
+    are here. current: the certificates of the sections, by unit code or `FINANCE`.
     """
 
     finance: Signer | None
     units: Mapping[str, Signer]
     certificates: CertificateSet
     policy: TrustPolicy
-    holders: Mapping[str, tuple[Certificate, ...]] = field(
-        default_factory=lambda: MappingProxyType({})
-    )
+    current: Mapping[str, Certificate] = field(default_factory=lambda: MappingProxyType({}))
 
     def unit_certificates(self, code: str) -> tuple[Certificate, ...]:
         """Every certificate that may sign for a unit."""
@@ -111,9 +109,13 @@ class _Loader:
         listed = self._certificates(("einvoice", "certificates"), self.section.certificates)
         signers: dict[str, Signer] = {}
         holders: dict[str, tuple[Certificate, ...]] = {}
+        current: dict[str, Certificate] = {}
         for name, path, section in self._sections():
-            signer, own = self._signer(path, section)
-            holders[name] = own
+            signer, certificate, earlier = self._signer(path, section)
+            holders[name] = earlier
+            if certificate is not None:
+                current[name] = certificate
+                holders[name] = (certificate, *earlier)
             if signer is not None:
                 signers[name] = signer
         centre = self.section.centre
@@ -127,7 +129,7 @@ class _Loader:
         self._held_once(holders)
         lists = self._lists((*roots, *authorities))
         if self.faults:
-            raise ConfigError(tuple(self.faults))
+            raise ConfigError(tuple(dict.fromkeys(self.faults)))
         finance = holders.pop(FINANCE, ())
         policy = TrustPolicy(
             roots=tuple(roots),
@@ -141,7 +143,7 @@ class _Loader:
         )
         ours = signers.pop(FINANCE, None)
         return EInvoiceKeys(
-            ours, MappingProxyType(signers), certificates, policy, MappingProxyType(holders)
+            ours, MappingProxyType(signers), certificates, policy, MappingProxyType(current)
         )
 
     def _sections(self) -> Iterator[tuple[str, KeyPath, SigningConfig]]:
@@ -152,8 +154,8 @@ class _Loader:
 
     def _signer(
         self, path: KeyPath, section: SigningConfig
-    ) -> tuple[Signer | None, tuple[Certificate, ...]]:
-        """The signer of a section, None without a key, and all certificates of its holder."""
+    ) -> tuple[Signer | None, Certificate | None, tuple[Certificate, ...]]:
+        """The signer of a section, None without a key; its certificate, and its earlier ones."""
         earlier = tuple(self._certificates((*path, "earlier"), section.earlier))
         key, certificate = None, None
         if section.pkcs12 is not None:
@@ -166,14 +168,15 @@ class _Loader:
         if section.key is not None:
             key = self._try((*path, "key"), partial(_open_key, section))
         if certificate is None:
-            return None, earlier
-        own = (certificate, *earlier)
+            return None, None, earlier
         if section.service is not None:
             given = self.service
-            return (None if given is None else given(section.service, certificate)), own
+            signer = None if given is None else given(section.service, certificate)
+            return signer, certificate, earlier
         if key is None:
-            return None, own
-        return self._try((*path, "key"), partial(ThreadSigner, key, certificate)), own
+            return None, certificate, earlier
+        ours = self._try((*path, "key"), partial(ThreadSigner, key, certificate))
+        return ours, certificate, earlier
 
     def _certificates(self, path: KeyPath, names: Sequence[Path]) -> list[Certificate]:
         found: list[Certificate] = []

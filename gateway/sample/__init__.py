@@ -13,7 +13,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final, Literal
 
+from ...einvoice.algorithms import SignatureAlgorithm
 from ..config.render import Values, render_config
+from .hierarchy import write_hierarchy
 from .secrets import des_key, master_key, password, token
 
 Random = Callable[[int], bytes]
@@ -49,13 +51,17 @@ class SampleOperator:
 
 @dataclass(frozen=True, slots=True)
 class Initialised:
-    """What was written. Without a sample, `catalogue` and `bills` are None, `operators` empty."""
+    """What was written. Without a sample, `catalogue` and `bills` are None, `operators` empty.
+
+    algorithm: of the keys of the sample's test hierarchy.
+    """
 
     directory: Path
     config: Path
     catalogue: Path | None = None
     bills: Path | None = None
     operators: tuple[SampleOperator, ...] = ()
+    algorithm: SignatureAlgorithm | None = None
 
 
 def init_directory(path: Path, *, sample: bool, random: Random, today: str) -> Initialised:
@@ -79,10 +85,12 @@ def init_directory(path: Path, *, sample: bool, random: Random, today: str) -> I
         f"{peer['code']}.accept_replayable_mac": "a sample on one machine: never on a network"
         for peer in _PEERS
     }
+    hierarchy = write_hierarchy(path, random=random, today=today)
     sections = {
         "node": _SAMPLE_NODE,
         "operators": _SAMPLE_OPERATORS,
         "settlement": _SAMPLE_SETTLEMENT,
+        **hierarchy.sections,
     }
     _write(config, render_config(sections, _PEERS, comments))
     operators = []
@@ -93,7 +101,7 @@ def init_directory(path: Path, *, sample: bool, random: Random, today: str) -> I
     catalogue, bills = path / "catalogue.toml", path / "bills.jsonl"
     _write(catalogue, _data("catalogue.toml"))
     _write(bills, _data("bills.jsonl").replace("@TODAY", today))
-    return Initialised(path, config, catalogue, bills, tuple(operators))
+    return Initialised(path, config, catalogue, bills, tuple(operators), hierarchy.algorithm)
 
 
 def _make_empty(path: Path) -> None:
