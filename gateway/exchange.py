@@ -260,6 +260,8 @@ class Exchanges:
         if refusal is not None:
             self._keep(received, refusal, part)
             return self._reply(received, Decision(refusal))
+        if flow.performs:
+            request = request._replace(performed=await flow.perform(request, message))
         decision = await self._decide(flow, spec, request, message, voucher)
         if decision.wake:
             self._wakeup.wake(decision.wake)

@@ -4,6 +4,10 @@ A flow is what one message number does. `validate` looks at the message alone. `
 work over one store transaction: it reads, judges and writes, and says what to answer; it depends on
 nothing but its arguments and the books, so that the store may run it again. The answer leaves after
 the transaction is durable; then `Decision.wake` names the peers whose outbox has something new.
+
+What needs more than one transaction, and something slow between them (a signature), is done by
+`perform` before `decide`. Every step of it can be repeated: a process that dies half-way leaves
+what the same message, sent again, goes on with.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ M = TypeVar("M", bound=Voucher)
 class Request(NamedTuple):
     """An authenticated request: who, its HEAD, when, and the token that its MAC verified under.
 
-    `prepared` is what the flow's `prepare` made of the message.
+    `prepared` is what the flow's `prepare` made of the message, `performed` what `perform` did.
     """
 
     peer: Peer
@@ -37,6 +41,7 @@ class Request(NamedTuple):
     tls: bool = False
     address: str = ""
     prepared: object = None
+    performed: object = None
 
 
 class Answer(NamedTuple):
@@ -69,6 +74,8 @@ class Flow(ABC, Generic[M]):
     number: ClassVar[str]
     # False: reads by key only, needs no transaction and is not archived.
     writes: bool = True
+    # True: `perform` is awaited before `decide`.
+    performs: bool = False
 
     def prepare(self, message: M) -> object:
         """Do what takes long and needs the message alone; for a large one in its thread."""
@@ -77,6 +84,11 @@ class Flow(ABC, Generic[M]):
 
     def validate(self, request: Request, message: M) -> Answer | None:
         """Refuse what the message alone shows to be wrong; None goes on."""
+        del request, message
+        return None
+
+    async def perform(self, request: Request, message: M) -> object:
+        """Do what takes transactions of its own; durable when it returns, and repeatable."""
         del request, message
         return None
 
