@@ -212,6 +212,18 @@ class EInvoiceConfig(Section):
     reserve_days: int = setting(
         "a number that was reserved and not used is void after so many days", 30, ge=1, le=366
     )
+    handling_person: str = setting(
+        "HandlingPerson (开票人) where the bill names none", "系统", min_length=1, max_length=20
+    )
+    checker: str = setting(
+        "Checker (复核人) on invoices that we build", "系统", min_length=1, max_length=20
+    )
+    keep_seconds: Seconds = setting(
+        "how often the service looks for invoices to finish or issue, and numbers to void", 60
+    )
+    paper_stock: bool = setting(
+        "8995 takes numbers of the unit's paper stock only (16002)", default=True
+    )
     finance: EInvoiceFinanceConfig | None = setting("see [einvoice.finance]", None)
     units: dict[str, EInvoiceUnitConfig] = setting("a section for each unit, by its code", {})
     centre: CentreConfig | None = setting("see [einvoice.centre]", None)
