@@ -1,38 +1,48 @@
-"""Issuing e-invoices (开具电子票据): from the paid bill to the archived document."""
+"""Issuing e-invoices (开具电子票据): from the paid bill to the archived document.
+
+Every way ends in the same steps: with the unit's key that is kept here (托管), with the unit's own
+signature (8981), and in red (红字). Any of them may be asked for again at any time, by several
+processes at once: the books decide, and the answer is the first one.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
+from ...einvoice.document import read_signed
+from ...einvoice.errors import DocumentError
+from ...einvoice.numbering import NumberingError, bill_type_of, parse_code, split_bill_no
+from ...einvoice.pipeline import SignatureRefused, check_held
 from ...messages.codes import Result
 from ..settlement.acting import Acting
-from ..store.einvoice_records import Invoice, InvoiceNumber
+from ..store import einvoices
+from ..store.einvoice_records import Invoice
 from ..store.protocol import Transaction
+from ..store.records import Bill
+from .basis import paid_bill
+from .building import build_blue, build_red
+from .content import Draft, random_number
+from .numbers import reserve
+from .receiving import SignedByUnit, keep_blue, keep_red, open_received
+from .refusals import IssueDelayed, IssueRefused
+from .steps import IssueParts, Steps
 
+__all__ = [
+    "IssueDelayed",
+    "IssueParts",
+    "IssueRefused",
+    "Issued",
+    "Issuing",
+    "SignedByUnit",
+    "find",
+    "reserve",
+]
 
-class IssueRefused(Exception):
-    """An invoice cannot be issued; `result` is the code for the wire, `information` its Chinese.
-
-    what, do: the same for operators, in English.
-    """
-
-    def __init__(
-        self, what: str, *, result: Result = Result.FAILURE, information: str = "", do: str = ""
-    ) -> None:
-        super().__init__(what)
-        self.what = what
-        self.result = result
-        self.information = information or result.meaning
-        self.do = do
-
-
-class IssueDelayed(Exception):
-    """The invoice is on its way and will be finished later; the same request tells more then."""
-
-    def __init__(self, invoice: Invoice, what: str) -> None:
-        super().__init__(what)
-        self.invoice = invoice
-        self.what = what
+_THREAD_BYTES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,62 +53,193 @@ class Issued:
     repeated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SignedByUnit:
-    """What 8981 brings. `time` as the wire has it; serial and issuer '' where it names none.
-
-    bill_type and bill_no as the message says them (4, 6 or 8 digits; 10 or 18 digits).
-    """
-
-    node: str
-    pay_code: str
-    bill_no: str
-    bill_type: str
-    region: str
-    data: bytes = field(repr=False)
-    signature: bytes = field(repr=False)
-    algorithm: str
-    format: str
-    time: str
-    serial: str = ""
-    issuer: str = ""
-    seal_picture: bytes = field(default=b"", repr=False)
-    email: str = field(default="", repr=False)
-    telephone: str = field(default="", repr=False)
-
-
-async def reserve(
-    tx: Transaction, *, unit_code: str, bill_type: str, by: str, at: int
-) -> InvoiceNumber:
-    """Reserve the next number of a unit's stock for a kind of invoice (8999).
-
-    Raises IssueRefused: 16001 without the right, 16002 without stock.
-    """
-    raise NotImplementedError
-
-
 async def find(tx: Transaction, bill_no: str, bill_type: str = "") -> list[Invoice]:
-    """The invoices that a BillNo names (10 digits, or 18 with the code), newest code first."""
-    raise NotImplementedError
+    """The invoices that a BillNo names (10 digits, or 18 with the code), newest code first.
+
+    bill_type: BillTypeCode that the code must have, '' for any. None is found for texts that can
+    be none of these.
+    """
+    try:
+        code, number = split_bill_no(bill_no)
+        kind = bill_type_of(bill_type) if bill_type else ""
+    except NumberingError:
+        return []
+    return [
+        invoice
+        for invoice in await einvoices.by_number(tx, number)
+        if code in {"", invoice.code} and kind in {"", parse_code(invoice.code).bill_type}
+    ]
 
 
 class Issuing:
-    """Issues invoices with one store."""
+    """Issues invoices with one store; stateless, and safe beside others."""
 
-    async def issue(self, pay_code: str, acting: Acting) -> Issued:
-        """Issue the blue invoice of a paid bill with the unit's key that is held here (托管).
+    def __init__(self, parts: IssueParts) -> None:
+        self._parts = parts
+        self._steps = Steps(parts)
 
-        A bill that has one gives that. Raises IssueRefused, IssueDelayed.
+    # -- with a key that is kept here --------------------------------------------------------------
+
+    async def issue(self, pay_code: str, acting: Acting, *, bill_type: str = "") -> Issued:
+        """Issue the blue invoice of a paid bill with the unit's key that is kept here (托管).
+
+        bill_type: the kind of invoice, where it shall not be the bill's own or the unit's first
+        with numbers left. A bill that has an invoice gives that one. Raises IssueRefused,
+        IssueDelayed.
         """
-        raise NotImplementedError
+        store = self._parts.store
+
+        async def look(tx: Transaction) -> tuple[Bill, Invoice | None]:
+            return await paid_bill(tx, pay_code), await einvoices.living(tx, pay_code)
+
+        bill, living = await store.read(look)
+        _check_scope(bill, acting)
+        if living is None:
+            self._check_key(bill.unit_code)
+            self._steps.countersigner()
+            draft = self._draft(acting.name)
+            work = partial(build_blue, pay_code=pay_code, bill_type=bill_type, draft=draft)
+            living = await store.transact(work)
+        return await self._advanced(living, acting.name)
+
+    def _draft(self, actor: str) -> Draft:
+        """What the next invoice gets from outside: moment, randomness, names."""
+        parts = self._parts
+        return Draft(
+            at=parts.clock.now_ms(),
+            moment=self._steps.now(),
+            random=random_number(parts.random),
+            actor=actor,
+            handling=parts.handling,
+            checker=parts.checker,
+        )
+
+    def _check_key(self, unit_code: str) -> None:
+        """Refuse before a number is taken what the unit's key cannot sign. Raises IssueRefused."""
+        signer = self._steps.signer(unit_code)
+        try:
+            check_held(signer.certificate, unit_code, self._steps.now(), self._parts.policy)
+        except SignatureRefused as refused:
+            raise IssueRefused(
+                str(refused),
+                information=refused.information,
+                do="see `nontax check` and [einvoice.units]",
+            ) from None
+
+    async def _advanced(self, invoice: Invoice, actor: str) -> Issued:
+        if invoice.is_archived:
+            return Issued(invoice, repeated=True)
+        return Issued(await self._steps.advance(invoice, actor), repeated=False)
+
+    # -- with the unit's own signature -------------------------------------------------------------
 
     async def accept_signed(self, received: SignedByUnit) -> Issued:
         """Check, countersign and archive what a unit signed by itself (8981).
 
-        The bill's living invoice is the answer to a repeated one. Raises IssueRefused, IssueDelayed.
+        The bill's living invoice is the answer to a repeated one, whatever that one says; a red
+        document reverses its original. Raises IssueRefused, IssueDelayed.
         """
-        raise NotImplementedError
+        store = self._parts.store
+        at = self._parts.clock.now_ms()
+
+        async def look(tx: Transaction) -> tuple[Bill, Invoice | None]:
+            return await paid_bill(tx, received.pay_code), await einvoices.living(
+                tx, received.pay_code
+            )
+
+        bill, living = await store.read(look)
+        if bill.unit_code not in received.units:
+            raise IssueRefused(
+                f"{received.node} may not act for unit {bill.unit_code}",
+                result=Result.NO_UNIT_RIGHT,
+            )
+        if bill.region != received.region:
+            raise IssueRefused(
+                "AdmDivCode is not the bill's region",
+                result=Result.BAD_PARAMETER,
+                information=f"AdmDivCode与缴款书的区划{bill.region}不一致",
+            )
+        work = partial(
+            open_received, received, self._parts.certificates, self._parts.policy, self._steps.now()
+        )
+        if living is not None and not await self._says_red(received):
+            return await self._advanced(living, received.node)
+        self._steps.countersigner()
+        large = len(received.data) > _THREAD_BYTES
+        invoice, element = await asyncio.to_thread(work) if large else work()
+        keep = keep_red if invoice.is_red else keep_blue
+        begun = await store.transact(
+            partial(keep, received=received, invoice=invoice, element=element, at=at)
+        )
+        return await self._advanced(begun, received.node)
+
+    async def _says_red(self, received: SignedByUnit) -> bool:
+        """Whether the document is a red one; False for what is no document at all."""
+
+        def read() -> bool:
+            try:
+                return read_signed(received.data).is_red
+            except DocumentError:
+                return False
+
+        large = len(received.data) > _THREAD_BYTES
+        return await asyncio.to_thread(read) if large else read()
+
+    # -- red ---------------------------------------------------------------------------------------
 
     async def reverse(self, code: str, number: str, reason: str, acting: Acting) -> Issued:
-        """Issue the red invoice (红字) of an archived one. Raises IssueRefused, IssueDelayed."""
-        raise NotImplementedError
+        """Issue the red invoice (红字) of an archived one with the unit's key that is kept here.
+
+        One that was reversed gives its red one. Raises IssueRefused, IssueDelayed.
+        """
+        store = self._parts.store
+        original = await store.read(partial(einvoices.get, code=code, number=number))
+        if original is None:
+            raise IssueRefused("there is no such invoice", do="check it", wrong_input=True)
+        if not acting.may_act_for(original.unit_code):
+            raise _not_in_scope(acting, original.unit_code)
+        red = await store.read(partial(einvoices.red_of, code=code, number=number))
+        if red is None:
+            self._check_key(original.unit_code)
+            self._steps.countersigner()
+            work = partial(
+                build_red, code=code, number=number, reason=reason, draft=self._draft(acting.name)
+            )
+            red = await store.transact(work)
+        return await self._advanced(red, acting.name)
+
+    # -- what was left behind ----------------------------------------------------------------------
+
+    async def resume(
+        self, actor: str, *, older_ms: int, delayed: Callable[[IssueDelayed], None]
+    ) -> int:
+        """Finish what was begun more than `older_ms` ago and left; how many were finished."""
+        done, after = 0, ("", "")
+        before = self._parts.clock.now_ms() - older_ms
+        while page := await self._parts.store.scan(
+            partial(einvoices.under_way, before=before, after=after)
+        ):
+            after = (page[-1].code, page[-1].number)
+            for invoice in page:
+                try:
+                    await self._steps.advance(invoice, actor)
+                except IssueRefused:
+                    continue  # it was given up: its number and the journal say why
+                except IssueDelayed as why:
+                    delayed(why)
+                    continue
+                done += 1
+        return done
+
+
+def _check_scope(bill: Bill, acting: Acting) -> None:
+    if not acting.may_act_for(bill.unit_code):
+        raise _not_in_scope(acting, bill.unit_code)
+
+
+def _not_in_scope(acting: Acting, unit_code: str) -> IssueRefused:
+    return IssueRefused(
+        f"{acting.name} may not act for unit {unit_code}",
+        do="name an operator of that unit",
+        wrong_input=True,
+    )

@@ -226,6 +226,23 @@ async def unit_signed(
     return changed == 1
 
 
+async def finish(
+    tx: Transaction, code: str, number: str, unit_element: bytes, trade_id: str, *, at: int
+) -> bool:
+    """Move an invoice on its way to `archived`; False when it is not on its way any more."""
+    changed = await tx.run(
+        "UPDATE einvoices SET state = 'archived', unit_element = ?3, trade_id = ?4,"
+        " changed_at = ?5 WHERE code = ?1 AND number = ?2"
+        " AND state IN ('built', 'unit_signed', 'countersigning')",
+        code,
+        number,
+        unit_element,
+        trade_id,
+        at,
+    )
+    return changed == 1
+
+
 async def set_state(
     tx: Transaction,
     code: str,
