@@ -10,9 +10,9 @@ from typing import Final
 from ...einvoice.algorithms import algorithm_named
 from ...einvoice.certificates import Certificate, CertificateSet
 from ...einvoice.document import read_signed
-from ...einvoice.envelope import DETACHED, UNIT_REFERENCE, Signature, civil_moment
+from ...einvoice.envelope import UNIT_REFERENCE, Signature, civil_moment
 from ...einvoice.errors import DocumentError, UnknownAlgorithm
-from ...einvoice.fields import EInvoice
+from ...einvoice.fields import DETACHED, EInvoice
 from ...einvoice.numbering import NumberingError, parse_code, split_bill_no
 from ...einvoice.pipeline import (
     Expected,
