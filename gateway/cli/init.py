@@ -16,6 +16,7 @@ from ..collection.catalogue_import import CatalogueRefused, import_catalogue
 from ..collection.importing import ImportRefused, import_bills
 from ..config import load_config
 from ..sample import InitError, Initialised, init_directory
+from ..sample.stock import NUMBERS, UNIT, fill_stock
 from .common import FINE, CommandError, Subparsers, add_command, print_json, wants_json
 from .opening import Opened, open_gateway
 
@@ -96,7 +97,9 @@ async def _fill(opened: Opened, made: Initialised) -> _Filled:
         done = await import_catalogue(
             opened.store, [made.catalogue], actor=SET_UP, clock=opened.clock
         )
-        making = Making("import", SET_UP, opened.clock.now_ms(), opened.clock.today())
+        at, today = opened.clock.now_ms(), opened.clock.today()
+        await opened.store.transact(lambda tx: fill_stock(tx, at=at, today=today))
+        making = Making("import", SET_UP, at, today)
         bills = await import_bills(
             opened.store, made.bills, BillRules(opened.config), making, lambda _: None
         )
@@ -119,6 +122,7 @@ def _explain(made: Initialised, filled: _Filled) -> None:
         print(f"  catalogue.toml   {filled.entries} entries, imported")
         print(f"  bills.jsonl      bills, imported: {', '.join(filled.pay_codes)}")
         print(f"  operators        {names}; passwords in secret/NAME.password")
+        print(f"  stock            {NUMBERS:,} numbers of e-invoices and of paper bills for {UNIT}")
         print("  einvoice/        certificates and keys of a test hierarchy (测试), worth nothing")
         if made.algorithm is not SignatureAlgorithm.SM3_WITH_SM2:
             print(f"                   of {made.algorithm}: this system's libcrypto has no SM2")

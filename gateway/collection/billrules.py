@@ -17,7 +17,7 @@ from ...codecs.paycode import check as check_pay_code
 from ...messages import Result
 from ..clock import add_days
 from ..config import Config
-from ..store import MAX_FEN, bills, catalogue, slips
+from ..store import MAX_FEN, bills, catalogue, slips, stockuses
 from ..store.entries import Account, Item, Unit, UnitItem
 from ..store.protocol import Transaction
 from ..workdays import Workdays
@@ -88,6 +88,8 @@ class Knowledge:
     """Units with unpaid bills older than so many days (16006)."""
     late_slips: dict[str, int] = field(default_factory=dict)
     """Units with detail slips (集中汇缴明细单) that are not remitted after so many days (16006)."""
+    void_paper: dict[str, int] = field(default_factory=dict)
+    """Units with void paper bills that are not returned (缴回) after so many days (16006)."""
 
 
 async def learn(
@@ -115,6 +117,9 @@ async def learn(
         days = rules.config.controls.limits(code).unremitted_slip_days
         if days is not None and await slips.unpaid_before(tx, code, add_days(today, -days)):
             known.late_slips[code] = days
+        days = rules.config.controls.limits(code).void_paper_bill_days
+        if days is not None and await stockuses.void_before(tx, code, add_days(today, -days)):
+            known.void_paper[code] = days
     for code in sorted(items):
         item = await catalogue.item(tx, code)
         if item is not None:
@@ -139,6 +144,11 @@ def judge(draft: BillDraft, known: Knowledge, rules: BillRules) -> Iterator[Faul
     yield from _items(draft, known)
     yield from _account(draft, known)
     yield from _sums(draft)
+    yield from _limits(draft, known)
+
+
+def _limits(draft: BillDraft, known: Knowledge) -> Iterator[Fault]:
+    """What blocks the unit (16006)."""
     if draft.unit_code in known.over_limit:
         days = known.over_limit[draft.unit_code]
         yield Fault(
@@ -155,6 +165,15 @@ def judge(draft: BillDraft, known: Knowledge, rules: BillRules) -> Iterator[Faul
             Result.UNIT_BLOCKED,
             f"有{days}天以上未汇缴的明细单,暂停开票",
             f"the unit has slips that are not remitted for more than {days} days: no new bills",
+            draft.unit_code,
+        )
+    if draft.unit_code in known.void_paper:
+        days = known.void_paper[draft.unit_code]
+        yield Fault(
+            "ChgAgenCode",
+            Result.UNIT_BLOCKED,
+            f"有{days}天以上未缴回的作废票据,暂停开票",
+            f"the unit has void paper bills not returned for more than {days} days: no new bills",
             draft.unit_code,
         )
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...messages import Result
+from ..einvoicing import paper
+from ..settlement.acting import Acting
 from ..store import bill_sync, bills, journal, outbox
 from ..store.protocol import Transaction
 from .accounts import end_virtual
@@ -47,7 +49,7 @@ async def void(
     """Void an unpaid bill (作废); UNIT_CODE where only this unit's bills may be voided.
 
     A void bill is voided again with success, a paid one is refused, and so is one whose direct
-    debit (5604) may still take the payer's money.
+    debit (5604) may still take the payer's money. A paper bill's number becomes void with it.
     """
     bill = await bills.get(tx, pay_code, lock=True)
     if bill is None or (unit_code is not None and bill.unit_code != unit_code):
@@ -67,6 +69,8 @@ async def void(
         )
     await bills.set_state(tx, pay_code, expected="unpaid", state="void", changed_at=at)
     await end_virtual(tx, bill, today)
+    acting = Acting(actor, frozenset(), at, today)
+    await paper.void_with_bill(tx, pay_code, reason or "缴款书作废", acting)
     await bill_sync.note(tx, rules.told_of(bill.region), [pay_code], at)
     facts: dict[str, journal.Fact] = {"ChgAgenCode": bill.unit_code, "Amt": bill.amt}
     if reason:

@@ -26,6 +26,7 @@ from .confirm import ConfirmPayment
 from .debits import ReceiveDebitResult
 from .education import QuerySchoolBills, QuerySchoolBills2697
 from .link import AnswerLinkTest, ReceiveNotice
+from .paper import ChangeIntoPaper
 from .query import QueryDue, UnitQueryDue
 from .remittance import ReceiveRemittanceResult
 from .results import ReceiveRefundResult
@@ -76,6 +77,7 @@ def make_flows(parts: FlowParts) -> dict[str, Flow[Any]]:
         ConfirmPayment(parts.rules, parts.booking, lookups),
         ReceiveUnitBill(parts.config),
         ReceivePaperBill(parts.config),
+        ChangeIntoPaper(),
         ReceiveBalances(),
         ReceiveDebitResult(parts.booking),
         ReceiveTransfer(),

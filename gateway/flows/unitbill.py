@@ -18,7 +18,10 @@ from ..collection.bills import Making, create, difference
 from ..collection.drafts import BillDraft, BillRefused, Fault
 from ..collection.voiding import void
 from ..config import Config
+from ..einvoicing import paper
+from ..settlement.acting import Acting
 from ..store import bills, catalogue
+from ..store.entries import Unit
 from ..store.protocol import Transaction
 from ..store.records import Bill
 from .base import Answer, Decision, Flow, Request, general
@@ -65,8 +68,9 @@ class _ReceiveBill(Flow[M]):
         if ours and message.AdmDivCode not in request.peer.regions:
             text = f"AdmDivCode: 没有该区划的代收费权限(值 {message.AdmDivCode})"
             return self._refused(Result.NO_UNIT_RIGHT, request, text)
-        if not await self._may_use_kind(tx, message):
-            return self._refused(Result.NO_BILL_KIND_RIGHT, request)
+        refusal = await self._judge_paper(tx, request, message)
+        if refusal is not None:
+            return self._refused(refusal, request)
         making = Making(
             self.source, request.peer.code, request.now_ms, request.today, request.peer.code
         )
@@ -74,6 +78,7 @@ class _ReceiveBill(Flow[M]):
             await create(tx, [draft], self._rules, making)
         except BillRefused as refused:
             return self._first(refused.faults[0][1], request)
+        await self._use_paper(tx, request, message)
         return Decision(
             self._success(draft.pay_code),
             archived=True,
@@ -82,10 +87,14 @@ class _ReceiveBill(Flow[M]):
             notes=self._notes(draft.pay_code),
         )
 
-    async def _may_use_kind(self, tx: Transaction, message: M) -> bool:
-        """Whether the unit may use the kind of bill (16001)."""
-        del tx, message
-        return True
+    async def _judge_paper(self, tx: Transaction, request: Request, message: M) -> Result | None:
+        """What is wrong with kind and number of a paper bill (16001, 16002)."""
+        del tx, request, message
+        return None
+
+    async def _use_paper(self, tx: Transaction, request: Request, message: M) -> None:
+        """Note that the bill has its paper number now."""
+        del tx, request, message
 
     def _repeated(self, draft: BillDraft, stored: Bill) -> Decision:
         """A pay code that the books have."""
@@ -144,16 +153,49 @@ class ReceiveUnitBill(_ReceiveBill[UnitBill]):
 class ReceivePaperBill(_ReceiveBill[UnitPaperBill]):
     """8995 输入模式应缴票据信息: the same with a paper bill.
 
-    The unit must hold the bill's kind (16001); kind, version and number are kept with the bill. The
-    unit's stock of paper bills (16002) is not in the books of this version and is not asked.
+    The unit must hold the bill's kind (16001), and BillNo must lie unused in the paper stock that
+    the unit draws on (16002); it is used with the bill, and void with it.
     """
 
     number = "8995"
     source = "8995"
 
-    async def _may_use_kind(self, tx: Transaction, message: UnitPaperBill) -> bool:
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._paper_stock = config.einvoice.paper_stock
+
+    async def _judge_paper(
+        self, tx: Transaction, request: Request, message: UnitPaperBill
+    ) -> Result | None:
         unit = await catalogue.unit(tx, message.ChgAgenCode)
-        return unit is None or message.BillTypeCode in unit.bill_kinds.split(",")
+        if unit is None:
+            return None  # the rules of bills refuse it
+        if not may_use_kind(unit, message.BillTypeCode):
+            return Result.NO_BILL_KIND_RIGHT
+        if not self._paper_stock:
+            return None
+        wanted = _paper(message)
+        found = await paper.unused_in_stock(tx, unit.code, wanted, request.today)
+        return None if found else Result.NO_BILL_STOCK
+
+    async def _use_paper(self, tx: Transaction, request: Request, message: UnitPaperBill) -> None:
+        if not self._paper_stock:
+            return
+        unit, wanted = message.ChgAgenCode, _paper(message)
+        numbers = await paper.unused_in_stock(tx, unit, wanted, request.today)
+        if numbers is not None:  # judged before, in this transaction
+            acting = Acting(request.peer.code, frozenset(), request.now_ms, request.today)
+            used_by = paper.UsedBy("bill", unit, message.PayCode)
+            await paper.use(tx, numbers, wanted.kind, used_by, acting)
+
+
+def may_use_kind(unit: Unit, kind: str) -> bool:
+    """Whether a unit holds a kind of bill (BillTypeCode)."""
+    return bool(kind) and kind in unit.bill_kinds.split(",")
+
+
+def _paper(message: UnitPaperBill) -> paper.PaperNumber:
+    return paper.PaperNumber(message.BillTypeCode, message.BillVerCode, message.BillNo)
 
 
 def _draft(message: UnitBill | UnitPaperBill, items: tuple[PayInfoEntry, ...]) -> BillDraft:

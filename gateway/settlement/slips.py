@@ -163,6 +163,7 @@ async def summarise(
     }
     known.over_limit.clear()
     known.late_slips.clear()
+    known.void_paper.clear()
     faults = [(0, fault) for fault in judge(draft, known, rules)]
     if faults:
         raise BillRefused(faults)

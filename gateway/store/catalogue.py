@@ -301,7 +301,8 @@ async def target(tx: Transaction, code: str) -> Target | None:
 
 
 def holds(
-    entry: Unit | Item | UnitItem | Region | Bank | Account | ClearingBank | Target, date: str
+    entry: Unit | BillKind | Item | UnitItem | Region | Bank | Account | ClearingBank | Target,
+    date: str,
 ) -> bool:
     """Whether an entry holds on a date."""
     return entry.start_date <= date and (not entry.stop_date or date <= entry.stop_date)

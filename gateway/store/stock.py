@@ -105,8 +105,10 @@ _NEXT: Final = select_from(
     StockRange,
     "stock_ranges",
     "WHERE holder = ?1 AND medium = 'electronic' AND kind = ?2 AND state = 'stock'"
-    " AND next <= last AND substr(code, 7, 2) <= ?3"
-    " ORDER BY substr(code, 7, 2) DESC, code, first LIMIT 1",
+    " AND next <= last"
+    " ORDER BY CASE WHEN substr(code, 7, 2) <= ?3 THEN 0 ELSE 1 END,"
+    " CASE WHEN substr(code, 7, 2) <= ?3 THEN substr(code, 7, 2) ELSE '' END DESC,"
+    " code, first LIMIT 1",
 )
 _TAKE: Final = (
     "UPDATE stock_ranges SET next = next + 1, changed_at = ?3 WHERE id = ?1 AND next = ?2"
@@ -143,9 +145,8 @@ async def take_next(
 ) -> TakenNumber | None:
     """Take the next electronic number of a kind (BillTypeCode, 4 digits); None without stock.
 
-    The code's year is that of ``at`` (milliseconds), or an earlier one where nothing newer is left;
-    codes of years to come wait. A unit's own stock comes first, then that of units that may issue
-    for it (代开).
+    The code's year is that of ``at`` (milliseconds), else the last one before it, and only then one
+    to come. A unit's own stock comes first, then that of units that may issue for it (代开).
     """
     day = date_from_ms(at)
     for holder in (unit, *await agents(tx, unit, "issue", kind, day)):

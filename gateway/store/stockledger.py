@@ -231,4 +231,4 @@ async def counted(
         " ORDER BY holder, medium, kind, code, measure",
         *conditions.args,
     )
-    return [Counted(*row[:5], int(row[5]), int(row[6])) for row in rows]
+    return [Counted(*row) for row in rows]

@@ -18,6 +18,7 @@ from nontax.gateway.collection.catalogue_import import import_catalogue
 from nontax.gateway.collection.drafts import BillDraft
 from nontax.gateway.config import Config, load_config
 from nontax.gateway.sample import init_directory
+from nontax.gateway.sample.stock import fill_stock
 from nontax.gateway.store import Store, open_store
 from nontax.messages import PayInfoEntry
 
@@ -75,6 +76,7 @@ async def books(template: Path, tmp_path: Path) -> AsyncIterator[Books]:
     store = await open_store(config.store.url, config.directory, create=True)
     clock = ManualClock(NOW)
     await import_catalogue(store, [directory / "catalogue.toml"], actor="test", clock=clock)
+    await store.transact(lambda tx: fill_stock(tx, at=NOW, today=TODAY))
     yield Books(config, store, clock)
     await store.close()
 
