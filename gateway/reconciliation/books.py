@@ -198,7 +198,8 @@ class BookLookups:
     async def refused(self, line: PaymentLine) -> bool:
         """Whether a confirmation of the line's identity was ever refused."""
         for src in (self._day.peer.code, *self._day.carried):
-            if await confirmations.refused(self._tx, src, line.cfm_date, line.tra_no):
+            identity = (src, line.cfm_date, line.tra_no)
+            if await confirmations.refused(self._tx, *identity, line.pay_code):
                 return True
         return False
 
@@ -253,6 +254,12 @@ async def accounts_held(tx: Transaction, bank: Peer, date: str) -> frozenset[str
         date,
     )
     return frozenset(str(row[0]) for row in rows)
+
+
+async def held_by_another(tx: Transaction, bank: Peer, acct_no: str) -> bool:
+    """Whether an account of the catalogue is not a bank's."""
+    rows = await tx.all("SELECT bank_code FROM accounts WHERE acct_no = ?1", acct_no)
+    return bool(rows) and all(row[0] != bank.bank_code for row in rows)
 
 
 async def collectors(tx: Transaction, peers: PeerDirectory) -> list[str]:

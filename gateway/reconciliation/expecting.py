@@ -17,6 +17,7 @@ from typing import Any, Final
 from ...reconcile.kinds import Kind
 from ...reconcile.sides import Expected, MoneyLine
 from ..store import arrivals, funds, reconciliation, reconmet
+from ..store.arrivals import Arrival
 from ..store.protocol import Row, Transaction
 from ..store.reconciliation import DifferenceFilter, DifferenceRow
 from ..store.statements import StatementBatch
@@ -338,6 +339,16 @@ async def came_otherwise(tx: Transaction, row: DifferenceRow) -> str:
         return "该笔资金已退回" if arrival and arrival.state == "returned" else ""
     if row.kind == Kind.FUNDS_UNKNOWN and row.tra_no:
         arrival = await arrivals.by_number(tx, row.node, row.tra_no)
+        if arrival is None or await _another_days(tx, row, arrival):
+            return ""
         ends = {"identified": "资金已识别", "claimed": "资金已认领", "returned": "资金已退回"}
-        return ends.get(arrival.state, "") if arrival else ""
+        return ends.get(arrival.state, "")
     return ""
+
+
+async def _another_days(tx: Transaction, row: DifferenceRow, arrival: Arrival) -> bool:
+    """Whether another day's list has shown this money: the row's line repeats it."""
+    if arrival.kind == "2557":
+        return arrival.arr_date != row.check_date
+    met = await reconmet.met_of(tx, row.node, row.scope, f"arrival:{arrival.id}")
+    return met is not None and met.check_date != row.check_date

@@ -18,11 +18,11 @@ from ..collection.booking import Booked, Booking, Received
 from ..collection.lookups import Lookups
 from ..config.sections import ReconciliationConfig
 from ..peers import Peer, PeerDirectory
-from ..store import MAX_FEN, bills, confirmations, payments
+from ..store import MAX_FEN, bills, confirmations, funds, payments
 from ..store.protocol import Transaction
 from ..store.records import BillFace, Payment
 from ..store.statements import PaymentRow
-from .books import THIRD_PARTY, carriers_of, within
+from .books import THIRD_PARTY, carriers_of, held_by_another, within
 
 Deed = Literal["payment", "duplicate", "link", ""]
 
@@ -92,11 +92,11 @@ class Repairs:
             return nothing(Kind.MALFORMED, line.fault)
         if not 0 < line.amt <= MAX_FEN:
             return nothing(Kind.MALFORMED, "金额应大于0")
-        known = await self._known(tx, sources, line)
+        known = await self._known(tx, peer, sources, line)
         if known is not None:
             return known
         for code in sources:
-            if await confirmations.refused(tx, code, line.cfm_date, line.tra_no):
+            if await confirmations.refused(tx, code, line.cfm_date, line.tra_no, line.pay_code):
                 return nothing(Kind.REFUSED, "该笔缴款曾被拒绝,款项应已退还缴款人")
         if not within(line.cfm_date, line.check_date, self._rules.window_days):
             return nothing(Kind.DATE, "缴款日期不在对账日期前后")
@@ -130,14 +130,16 @@ class Repairs:
             return Judged(Kind.BILL_AMOUNT, "", "金额与缴款书不一致", src)
         return Judged(Kind.BANK_ONLY, "payment", "财政无此缴款", src)
 
-    async def _known(self, tx: Transaction, sources: list[str], line: PaymentRow) -> Judged | None:
+    async def _known(
+        self, tx: Transaction, peer: Peer, sources: list[str], line: PaymentRow
+    ) -> Judged | None:
         """The payment that the books have under the line's number; it links, or contradicts."""
         for code in sources:
             payment = await payments.by_identity(tx, code, line.cfm_date, line.tra_no)
             if payment is None:
                 continue
             if (payment.pay_code, payment.amt) == (line.pay_code, line.amt):
-                return Judged(Kind.BANK_ONLY, "link", "缴款已入账", code, payment)
+                return await self._same(tx, peer, line, payment)
             if code == sources[0]:
                 kind = Kind.PAY_CODE if payment.pay_code != line.pay_code else Kind.AMOUNT
                 return Judged(kind, "", "该流水号已用于另一笔缴款", code, payment)
@@ -146,7 +148,28 @@ class Repairs:
             key = (payment.tra_no_bus, payment.amt)
             if payment.src in sources and key == (line.tra_no, line.amt):
                 return Judged(Kind.DATE, "", "财政缴款日期与银行不一致", payment.src, payment)
+        # The platform's own list has it, and the bank's list has it besides: the money came once.
+        for code in self._platforms(sources):
+            payment = await payments.by_identity(tx, code, line.cfm_date, line.tra_no)
+            key = (line.pay_code, line.amt)
+            if payment is not None and (payment.pay_code, payment.amt) == key:
+                return await self._same(tx, peer, line, payment)
         return None
+
+    async def _same(
+        self, tx: Transaction, peer: Peer, line: PaymentRow, payment: Payment
+    ) -> Judged:
+        """A line of a payment in the books: of this bank, and told of by no other day's list."""
+        if payment.src != peer.code and await held_by_another(tx, peer, payment.rec_acct):
+            reason = "缴款已入账,收款账户不在该银行"
+            return Judged(Kind.BILL_ACCOUNT, "", reason, payment.src, payment)
+        told = (await funds.of_payment(tx, payment.id)).reconciled_on
+        if told not in {"", line.check_date}:
+            return Judged(Kind.DUPLICATE, "", f"缴款已在{told}核对一致", payment.src, payment)
+        return Judged(Kind.BANK_ONLY, "link", "缴款已入账", payment.src, payment)
+
+    def _platforms(self, sources: list[str]) -> list[str]:
+        return [p.code for p in self._peers if p.kind == "platform" and p.code not in sources]
 
     async def _account_fits(
         self, tx: Transaction, peer: Peer, bill: BillFace, line: PaymentRow, now: Moment

@@ -133,7 +133,7 @@ class Rows:
         work.applied.wake |= set(booked.wake)
         if booked.refund_no:
             reason = f"重复缴款,已登记技术性退付 {booked.refund_no}"
-            return _Deed("repair", reason, booked.refund_no, booked.payment_id), None
+            return _Deed("repair", reason, booked.refund_no, booked.payment_id), judged
         reference = f"payment:{booked.payment_id}"
         return _Deed("repair", "已补单", reference, booked.payment_id), None
 

@@ -46,6 +46,12 @@ _MOVED: Final = "SELECT count(*), coalesce(sum(amt), 0) FROM transfers WHERE tra
 _ARRIVED: Final = (
     "SELECT count(*), coalesce(sum(amt), 0) FROM arrivals WHERE arr_date = ?1 AND kind <> '2557'"
 )
+# What had been executed on the day is often told only after its run (2614, 2617, 2618).
+_EXECUTED: Final = tuple(
+    f"SELECT count(*), coalesce(sum({amt}), 0) FROM {table}"  # noqa: S608 - names of ours
+    " WHERE tra_date = ?1 AND state = 'succeeded'"
+    for table, amt in (("refunds", "amt"), ("clearing_lines", "amt"), ("remittances", "total"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +137,8 @@ async def read_inputs(tx: Transaction, peers: PeerDirectory, peer: Peer, check_d
             paid.append([src, *row])
     others: list[object] = []
     if of_funds:
-        others = [await tx.one(_MOVED, check_date), await tx.one(_ARRIVED, check_date)]
+        for sql in (_MOVED, _ARRIVED, *_EXECUTED):
+            others.append(await tx.one(sql, check_date))  # noqa: PERF401 - one after the other
     text = json.dumps([listed, sorted(paid, key=str), others], ensure_ascii=False)
     digest = hashlib.sha256(text.encode()).hexdigest()
     known = await reconciliation.run_of_digest(tx, peer.code, check_date, digest)

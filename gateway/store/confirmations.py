@@ -79,13 +79,19 @@ async def number_used(tx: Transaction, src: str, tra_no_bus: str) -> bool:
     return row is not None
 
 
-async def refused(tx: Transaction, src: str, cfm_date: str, tra_no_bus: str) -> bool:
-    """Whether an identity was ever refused: such a line is never repaired by machine."""
+async def refused(
+    tx: Transaction, src: str, cfm_date: str, tra_no_bus: str, pay_code: str = ""
+) -> bool:
+    """Whether an identity was ever refused: such a line is never repaired by machine.
+
+    With a pay code also under another date: the same number of the same bill is a repetition.
+    """
     row = await tx.one(
-        "SELECT 1 FROM confirmations"
-        " WHERE src = ?1 AND tra_no_bus = ?3 AND cfm_date = ?2 AND accepted = 0 LIMIT 1",
+        "SELECT 1 FROM confirmations WHERE src = ?1 AND tra_no_bus = ?3"
+        " AND (cfm_date = ?2 OR pay_code = ?4) AND accepted = 0 LIMIT 1",
         src,
         cfm_date,
         tra_no_bus,
+        pay_code,
     )
     return row is not None
