@@ -20,6 +20,7 @@ from .billsync import BillSync
 from .clock import Clock
 from .collection.booking import Booking, NoticeTexts
 from .config import Config
+from .einvoicing.notify import InvoiceTexts, NoticeKeeper, Notifier
 from .exchange import Exchanges
 from .flows import flow_parts, make_flows
 from .framing import FrameWriter
@@ -119,6 +120,7 @@ class Gateway:
         )
         self.catalogue_sync = self._make_catalogue_sync(clock)
         self.income_keeper = _income_keeper(config, store, clock, log)
+        self.notice_keeper = _notice_keeper(config, store, surroundings)
         self.reconciliation = self._make_reconciliation(clock, random)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -175,6 +177,7 @@ class Gateway:
             asyncio.create_task(self.deliverer.run(), name="outbox"),
             asyncio.create_task(self.bill_sync.run(), name="bill-sync"),
             asyncio.create_task(self.income_keeper.run(), name="income"),
+            asyncio.create_task(self.notice_keeper.run(), name="notices"),
             asyncio.create_task(self.catalogue_sync.run(), name="catalogue-sync"),
         ]
         if self.reconciliation is not None:
@@ -193,6 +196,7 @@ class Gateway:
             self.deliverer.stop(),
             self.bill_sync.stop(),
             self.income_keeper.stop(),
+            self.notice_keeper.stop(),
             self.catalogue_sync.stop(),
             self.server.close(grace),
         ]
@@ -219,6 +223,19 @@ def _income_keeper(config: Config, store: Store, clock: Clock, log: Log) -> Inco
         every_seconds=config.settlement.keep_seconds,
         clock=clock,
         log=log,
+    )
+
+
+def _notice_keeper(config: Config, store: Store, surroundings: Surroundings) -> NoticeKeeper:
+    notifier = Notifier(
+        store,
+        InvoiceTexts(config.node.name, config.einvoice.url),
+        config.spool.notices,
+        owner=process_owner(surroundings.random),
+        clock=surroundings.clock,
+    )
+    return NoticeKeeper(
+        notifier, every_seconds=config.settlement.keep_seconds, log=surroundings.log
     )
 
 
