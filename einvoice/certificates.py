@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtensionOID, NameOID
 
@@ -38,6 +39,16 @@ SIGNATURE_OIDS: Final = {
 """Algorithms by which authorities may sign certificates and lists; there are no others."""
 DIGITAL_SIGNATURE: Final = "digitalSignature"
 NON_REPUDIATION: Final = "nonRepudiation"
+UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises for certificates and lists that it cannot read."""
 KEY_CERT_SIGN: Final = "keyCertSign"
 CRL_SIGN: Final = "cRLSign"
 
@@ -148,7 +159,7 @@ def read_certificate(der: bytes) -> Certificate:
         return _certificate(der, parsed)
     except CertificateError:
         raise
-    except (ValueError, TypeError, OverflowError) as error:
+    except UNREADABLE as error:
         raise CertificateError(f"is no certificate that can be read: {error}") from None
 
 
@@ -164,7 +175,7 @@ def parse_certificates(data: bytes) -> tuple[Certificate, ...]:
     for block in blocks:
         try:
             parsed = x509.load_pem_x509_certificate(block)
-        except ValueError as error:
+        except UNREADABLE as error:
             raise CertificateError(f"is no certificate that can be read: {error}") from None
         found.append(read_certificate(parsed.public_bytes(serialization.Encoding.DER)))
     return tuple(found)
@@ -284,14 +295,15 @@ class CertificateSet:
         self._by_name: dict[tuple[str, str], Certificate] = {}
         self._by_serial: dict[str, list[Certificate]] = {}
         for certificate in certificates:
-            known = self._by_name.setdefault((certificate.serial, certificate.issuer), certificate)
-            if known != certificate:
+            name = certificate.serial, certificate.issuer
+            if name not in self._by_name:
+                self._by_name[name] = certificate
+                self._by_serial.setdefault(certificate.serial, []).append(certificate)
+            elif self._by_name[name] != certificate:
                 raise CertificateError(
                     f"two certificates have serial number {certificate.serial} of one issuer,"
                     f" {certificate.issuer}"
                 )
-            if known is certificate:
-                self._by_serial.setdefault(certificate.serial, []).append(certificate)
 
     def __iter__(self) -> Iterator[Certificate]:
         return iter(self._by_name.values())

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
 
 from .algorithms import SignatureAlgorithm
-from .certificates import CRL_SIGN, Certificate, civil_moment_of, signed_parts, verifies
+from .certificates import CRL_SIGN, UNREADABLE, Certificate, civil_moment_of, signed_parts, verifies
 from .errors import CertificateError
 from .names import name_text
 
@@ -64,9 +64,9 @@ def read_revocation_list(der: bytes) -> RevocationList:
     try:
         parsed = x509.load_der_x509_crl(der)
         return _list(der, parsed)
-    except (ValueError, TypeError, OverflowError) as error:
-        if isinstance(error, CertificateError):
-            raise
+    except CertificateError:
+        raise
+    except UNREADABLE as error:
         raise CertificateError(f"is no revocation list that can be read: {error}") from None
 
 
@@ -79,7 +79,7 @@ def parse_revocation_lists(data: bytes) -> tuple[RevocationList, ...]:
     for block in blocks:
         try:
             parsed = x509.load_pem_x509_crl(block)
-        except ValueError as error:
+        except UNREADABLE as error:
             raise CertificateError(f"is no revocation list that can be read: {error}") from None
         found.append(read_revocation_list(parsed.public_bytes(serialization.Encoding.DER)))
     return tuple(found)
