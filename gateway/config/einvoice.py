@@ -169,10 +169,12 @@ class CentreConfig(Section):
     tls_ca: ReadableFile | None = setting(
         "CA of its certificate; unset: the system's", None, example="tls/centre-ca.pem"
     )
-    timeout_seconds: Seconds = setting("until the centre has answered", 10)
+    timeout_seconds: Seconds = setting("until the centre has answered", 5)
     retries: int = setting("attempts after the first one", 2, ge=0, le=10)
     poll_seconds: Seconds = setting("how often it is asked whether it has signed", 5)
-    deadline_seconds: Seconds = setting("until it must have signed", 3600)
+    wait_seconds: Seconds = setting(
+        "how long one request waits for its signature; then it is told to ask again", 15
+    )
 
     @model_validator(mode="after")
     def _is_guarded(self) -> CentreConfig:
