@@ -21,6 +21,7 @@ from .clock import Clock
 from .collection.booking import Booking, NoticeTexts
 from .config import Config
 from .einvoicing.notify import InvoiceTexts, NoticeKeeper, Notifier
+from .einvoicing.service import EInvoiceService
 from .exchange import Exchanges
 from .flows import flow_parts, make_flows
 from .framing import FrameWriter
@@ -121,6 +122,9 @@ class Gateway:
         self.catalogue_sync = self._make_catalogue_sync(clock)
         self.income_keeper = _income_keeper(config, store, clock, log)
         self.notice_keeper = _notice_keeper(config, store, surroundings)
+        self.einvoices = EInvoiceService(
+            config=config, store=store, clock=clock, random=random, log=log
+        )
         self.reconciliation = self._make_reconciliation(clock, random)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -179,6 +183,7 @@ class Gateway:
             asyncio.create_task(self.income_keeper.run(), name="income"),
             asyncio.create_task(self.notice_keeper.run(), name="notices"),
             asyncio.create_task(self.catalogue_sync.run(), name="catalogue-sync"),
+            asyncio.create_task(self.einvoices.run(), name="einvoices"),
         ]
         if self.reconciliation is not None:
             self._tasks.append(
@@ -198,6 +203,7 @@ class Gateway:
             self.income_keeper.stop(),
             self.notice_keeper.stop(),
             self.catalogue_sync.stop(),
+            self.einvoices.stop(),
             self.server.close(grace),
         ]
         *_, cut = await asyncio.gather(*stopping)

@@ -23,7 +23,16 @@ from ..store.records import Bill, Payment, Refund, RefundState
 from ..store.refunds import Source
 from .acting import Acting, SettlementRefused
 from .reserves import reserve_of
-from .wishes import Wish, banks_of_account, check_reason, check_scope, check_sum, payee, payment_of
+from .wishes import (
+    Wish,
+    banks_of_account,
+    check_reason,
+    check_scope,
+    check_sum,
+    payee,
+    payment_of,
+    refuse_invoiced,
+)
 
 Place = Literal["no", "cleared", "remitted", "moving", "partly"]
 """Whether a payment's money has left the collection account.
@@ -62,6 +71,7 @@ class Refunds:
             raise SettlementRefused("there is no such bill", "check the pay code", wrong_input=True)
         check_scope(bill, acting)
         payment = await payment_of(tx, bill, wish.tra_no)
+        await refuse_invoiced(tx, payment)
         await check_sum(tx, payment, wish.amt)
         node = await self._paying_node(tx, payment, bill)
         rec = await payee(tx, wish, payment, bill, acting.today)

@@ -7,7 +7,7 @@ from typing import Final
 
 from ...codecs import format_yuan, gbk_length
 from ...messages.codes import RecAcctType
-from ..store import catalogue, payments, refunds
+from ..store import catalogue, einvoices, payments, refunds
 from ..store.protocol import Transaction
 from ..store.records import Account, Bill, Payment, Receiver
 from .acting import Acting, SettlementRefused
@@ -95,6 +95,16 @@ async def check_sum(tx: Transaction, payment: Payment, amt: int) -> None:
         raise SettlementRefused(
             f"at most {format_yuan(rest)} of the {format_yuan(payment.amt)} paid can be paid back",
             "see `nontax refund list` for the refunds that there are",
+        )
+
+
+async def refuse_invoiced(tx: Transaction, payment: Payment) -> None:
+    """What an e-invoice vouches for is paid back after its red one; duplicates have no invoice."""
+    invoice = None if payment.duplicate else await einvoices.living(tx, payment.pay_code)
+    if invoice is not None:
+        raise SettlementRefused(
+            f"the bill has the e-invoice {invoice.code}-{invoice.number}",
+            f"reverse it first (冲红): `nontax einvoice reverse {payment.pay_code}`",
         )
 
 
