@@ -33,6 +33,7 @@ COMMANDS: Final = (
     "accounts",
     "report",
     "einvoice",
+    "paperbill",
     "peer",
     "operator",
     "send",
