@@ -225,12 +225,21 @@ class _Reader:
         }
         if len(row) != len(self._columns):
             fault = f"有{len(row)}个单元格,应为{len(self._columns)}个"
-            return CsvLine(number, None, fault, texts)
+            return CsvLine(number, None, fault, _printable(texts))
         try:
             record = self._model.read_texts([texts.get(tag) for tag in self._model.plan.scalars])
         except RemoteProtocolError as error:
-            return CsvLine(number, None, error.information.removeprefix("报文字段 "), texts)
+            fault = error.information.removeprefix("报文字段 ")
+            return CsvLine(number, None, fault, _printable(texts))
         return CsvLine(number, record)
+
+
+def _printable(texts: Mapping[str, str]) -> dict[str, str]:
+    """What is kept of a line that breaks the rules: it is shown on terminals and in reports."""
+    return {
+        tag: "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+        for tag, text in texts.items()
+    }
 
 
 def _plainer(tag: str, text: str) -> str:

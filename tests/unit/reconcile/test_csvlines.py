@@ -55,6 +55,15 @@ def test_a_bad_line_stands_between_good_ones(row: str, fault: str, amt: int) -> 
     assert len(found[1].text("AddWord")) <= csvlines.LONGEST_KEPT
 
 
+@pytest.mark.parametrize("number", ["Z\x001", "Z\x1b[31m1", "Z\u202e1", "Z\x851"])
+def test_what_is_kept_of_a_bad_line_can_be_shown(number: str) -> None:
+    [line] = read(f"{COLUMNS}{number},11,8,\n").lines
+    assert line.record is None
+    kept = line.text("TraNo")
+    assert (kept.isprintable(), kept[0], kept[-1], kept[1]) == (True, "Z", "1", "\ufffd")
+    assert line.fault.isprintable()
+
+
 def test_faults_show_no_remark_of_a_payer() -> None:
     [line] = read(f"{COLUMNS}Z1,11,8,{'张三还款' * 60}\n").lines
     assert "AddWord" in line.fault
