@@ -7,7 +7,7 @@ from typing import Final, cast
 
 from .common import RegisteredModule, Subparsers, add_actions, add_command
 
-MODULES: Final = ("einvoicestock", "einvoiceverify", "einvoicehandout")
+MODULES: Final = ("einvoicestock", "einvoiceissue", "einvoiceverify", "einvoicehandout")
 """Siblings whose `register` adds actions, in the order of the help."""
 
 

@@ -53,7 +53,9 @@ class EInvoiceService:
     def _load(self) -> Issuing:
         from .serving import make_issuing  # noqa: PLC0415 - see above
 
-        return make_issuing(self._config, self._store, self._clock, self._random)
+        # A request waits for the centre no longer than its answer may take; the keeper goes on.
+        wait = self._config.listen.handler_timeout_seconds / 2
+        return make_issuing(self._config, self._store, self._clock, self._random, most_seconds=wait)
 
     async def run(self) -> None:
         """Wait, work, and so on until `stop`."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 from ...einvoice.pipeline import LocalCountersigner
 from ...einvoice.ports import Countersigner
 from ..clock import Clock
 from ..config import Config
 from ..store import Store
+from .centre import CentreCountersigner
 from .issue import Issuing
-from .keys import EInvoiceKeys, ServiceSigner, load_keys
+from .keys import EInvoiceKeys, load_keys
+from .remote import remote_signer
 from .steps import IssueParts, Random
 
 
@@ -19,19 +23,18 @@ def make_issuing(
     random: Random,
     *,
     keys: EInvoiceKeys | None = None,
-    service: ServiceSigner | None = None,
-    centre: Countersigner | None = None,
+    countersigner: Countersigner | None = None,
+    most_seconds: float = math.inf,
 ) -> Issuing:
     """Issuing with the keys of the configuration, which are read here unless they are given.
 
-    service: makes signers of keys at a signing service. centre: the province's centre, which signs
-    where the configuration says so. Raises ConfigError for keys that cannot be used.
+    countersigner: another one than the configuration names. most_seconds: so long an invoice waits
+    for the centre at a time. Raises ConfigError for keys that cannot be used.
     """
-    found = keys if keys is not None else load_keys(config, service=service)
+    found = keys if keys is not None else load_keys(config, service=remote_signer)
     section = config.einvoice
-    countersigner = centre
-    if section.countersigner == "local":
-        countersigner = None if found.finance is None else LocalCountersigner(found.finance)
+    if countersigner is None:
+        countersigner = _countersigner(config, found, most_seconds)
     return Issuing(
         IssueParts(
             store=store,
@@ -45,3 +48,26 @@ def make_issuing(
             checker=section.checker,
         )
     )
+
+
+def _countersigner(config: Config, keys: EInvoiceKeys, most_seconds: float) -> Countersigner | None:
+    """Who signs for finance; None where there is neither a key nor a centre."""
+    centre = config.einvoice.centre
+    if config.einvoice.countersigner == "centre" and centre is not None:
+        return CentreCountersigner(centre, most_seconds=most_seconds)
+    return None if keys.finance is None else LocalCountersigner(keys.finance)
+
+
+def _countersigner(config: Config, keys: EInvoiceKeys) -> Countersigner | None:
+    section = config.einvoice
+    if section.countersigner == "local":
+        return None if keys.finance is None else LocalCountersigner(keys.finance)
+    centre = section.centre
+    assert centre is not None  # noqa: S101 - the configuration is refused without
+    longest = config.listen.handler_timeout_seconds * _SHARE
+    try:
+        return CentreCountersigner(centre, most_seconds=longest)
+    except OSError as error:
+        problem = f"{centre.tls_ca}: {error.strerror or error}"
+        fault = config.fault(("einvoice", "centre", "tls_ca"), problem)
+        raise ConfigError((fault,)) from None
