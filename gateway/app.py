@@ -83,13 +83,17 @@ class Gateway:
             metrics=self.metrics,
             limit=config.reconciliation.inbox_limit_per_peer,
         )
+        self.einvoices = EInvoiceService(
+            config=config, store=store, clock=clock, random=random, log=log
+        )
+        parts = flow_parts(config, self.peers, self.sealer, self.enqueuer, self.einvoices)
         exchanges = Exchanges(
             node=node.code,
             access=Access(self.peers, self.tokens, clock),
             limiter=FailureLimiter(config.listen.auth_failures_per_minute),
             frames=self.frames,
             archivist=Archivist(self.sealer),
-            flows=make_flows(flow_parts(config, self.peers, self.sealer, self.enqueuer)),
+            flows=make_flows(parts),
             inbox=self.inbox,
             store=store,
             clock=clock,
@@ -122,9 +126,6 @@ class Gateway:
         self.catalogue_sync = self._make_catalogue_sync(clock)
         self.income_keeper = _income_keeper(config, store, clock, log)
         self.notice_keeper = _notice_keeper(config, store, surroundings)
-        self.einvoices = EInvoiceService(
-            config=config, store=store, clock=clock, random=random, log=log
-        )
         self.reconciliation = self._make_reconciliation(clock, random)
         self._tasks: list[asyncio.Task[None]] = []
 

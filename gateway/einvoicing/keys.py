@@ -170,9 +170,10 @@ class _Loader:
         if certificate is None:
             return None, None, earlier
         if section.service is not None:
-            given = self.service
-            signer = None if given is None else given(section.service, certificate)
-            return signer, certificate, earlier
+            if self.service is None:
+                return None, certificate, earlier
+            work = partial(self.service, section.service, certificate)
+            return self._try((*path, "service"), work), certificate, earlier
         if key is None:
             return None, certificate, earlier
         ours = self._try((*path, "key"), partial(ThreadSigner, key, certificate))

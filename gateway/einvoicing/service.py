@@ -8,16 +8,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..clock import Clock
 from ..config import Config, ConfigError
 from ..observe.log import Log
 from ..store import Store, StoreClosed, StoreError
+from ..store.einvoice_records import Invoice
 
 if TYPE_CHECKING:
+    from .handout import Asker, Form, Wanted
     from .issue import Issuing
     from .keeper import EInvoiceKeeper
+    from .keys import EInvoiceKeys
+
+
+class Given(NamedTuple):
+    """An invoice and what is handed out of it."""
+
+    invoice: Invoice
+    content: bytes
 
 
 class EInvoiceService:
@@ -39,23 +50,52 @@ class EInvoiceService:
         self._log = log
         self._stopping = asyncio.Event()
         self._loading = asyncio.Lock()
-        self._issuing: Issuing | None = None
+        self._loaded: tuple[EInvoiceKeys, Issuing] | None = None
         self._keeper: EInvoiceKeeper | None = None
+
+    @property
+    def url(self) -> str:
+        """The template of where citizens see an invoice."""
+        return self._config.einvoice.url
 
     async def issuing(self) -> Issuing:
         """Issuing with the configured keys. Raises ConfigError when they cannot be used."""
-        if self._issuing is None:
-            async with self._loading:
-                if self._issuing is None:
-                    self._issuing = await asyncio.to_thread(self._load)
-        return self._issuing
+        return (await self._load())[1]
 
-    def _load(self) -> Issuing:
+    async def handed_out(self, wanted: Wanted, asker: Asker, form: Form) -> Given | None:
+        """The bytes of an invoice in a form; None for what is not handed out.
+
+        Raises ConfigError, and DocumentError for an archive that was damaged.
+        """
+        keys, _ = await self._load()
+        from .handout import Showing, hand_out  # noqa: PLC0415 - see above
+
+        found = await self._store.read(partial(hand_out, wanted=wanted, asker=asker))
+        if found is None:
+            return None
+        showing = Showing(keys.certificates, keys.policy, self.url)
+        content = await asyncio.to_thread(showing.content, found, form)
+        return Given(found.invoice, content)
+
+    async def _load(self) -> tuple[EInvoiceKeys, Issuing]:
+        if self._loaded is None:
+            async with self._loading:
+                if self._loaded is None:
+                    self._loaded = await asyncio.to_thread(self._read)
+        return self._loaded
+
+    def _read(self) -> tuple[EInvoiceKeys, Issuing]:
+        from .keys import load_keys  # noqa: PLC0415 - see above
+        from .remote import remote_signer  # noqa: PLC0415 - see above
         from .serving import make_issuing  # noqa: PLC0415 - see above
 
+        keys = load_keys(self._config, service=remote_signer)
         # A request waits for the centre no longer than its answer may take; the keeper goes on.
         wait = self._config.listen.handler_timeout_seconds / 2
-        return make_issuing(self._config, self._store, self._clock, self._random, most_seconds=wait)
+        issuing = make_issuing(
+            self._config, self._store, self._clock, self._random, keys=keys, most_seconds=wait
+        )
+        return keys, issuing
 
     async def run(self) -> None:
         """Wait, work, and so on until `stop`."""

@@ -7,7 +7,7 @@ import math
 from ...einvoice.pipeline import LocalCountersigner
 from ...einvoice.ports import Countersigner
 from ..clock import Clock
-from ..config import Config
+from ..config import Config, ConfigError
 from ..store import Store
 from .centre import CentreCountersigner
 from .issue import Issuing
@@ -54,20 +54,10 @@ def _countersigner(config: Config, keys: EInvoiceKeys, most_seconds: float) -> C
     """Who signs for finance; None where there is neither a key nor a centre."""
     centre = config.einvoice.centre
     if config.einvoice.countersigner == "centre" and centre is not None:
-        return CentreCountersigner(centre, most_seconds=most_seconds)
+        try:
+            return CentreCountersigner(centre, most_seconds=most_seconds)
+        except OSError as error:
+            problem = f"{centre.tls_ca}: {error.strerror or error}"
+            fault = config.fault(("einvoice", "centre", "tls_ca"), problem)
+            raise ConfigError((fault,)) from None
     return None if keys.finance is None else LocalCountersigner(keys.finance)
-
-
-def _countersigner(config: Config, keys: EInvoiceKeys) -> Countersigner | None:
-    section = config.einvoice
-    if section.countersigner == "local":
-        return None if keys.finance is None else LocalCountersigner(keys.finance)
-    centre = section.centre
-    assert centre is not None  # noqa: S101 - the configuration is refused without
-    longest = config.listen.handler_timeout_seconds * _SHARE
-    try:
-        return CentreCountersigner(centre, most_seconds=longest)
-    except OSError as error:
-        problem = f"{centre.tls_ca}: {error.strerror or error}"
-        fault = config.fault(("einvoice", "centre", "tls_ca"), problem)
-        raise ConfigError((fault,)) from None

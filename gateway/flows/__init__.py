@@ -9,6 +9,7 @@ from ..collection.booking import Booking, NoticeTexts
 from ..collection.lookups import Lookups
 from ..collection.rules import ConfirmRules
 from ..config import Config
+from ..einvoicing.service import EInvoiceService
 from ..outbox import Enqueuer
 from ..peers import PeerDirectory
 from ..tokens import Sealer
@@ -25,6 +26,7 @@ from .clearing import ReceiveClearingResult
 from .confirm import ConfirmPayment
 from .debits import ReceiveDebitResult
 from .education import QuerySchoolBills, QuerySchoolBills2697
+from .invoice import HandOutInvoice, IssueInvoice, ReserveNumber
 from .link import AnswerLinkTest, ReceiveNotice
 from .paper import ChangeIntoPaper
 from .query import QueryDue, UnitQueryDue
@@ -44,10 +46,17 @@ class FlowParts:
     sealer: Sealer
     booking: Booking
     rules: ConfirmRules
+    einvoices: EInvoiceService | None = None
 
 
-def flow_parts(config: Config, peers: PeerDirectory, sealer: Sealer, outbox: Enqueuer) -> FlowParts:
-    """The parts as a configuration says."""
+def flow_parts(
+    config: Config,
+    peers: PeerDirectory,
+    sealer: Sealer,
+    outbox: Enqueuer,
+    einvoices: EInvoiceService | None = None,
+) -> FlowParts:
+    """The parts as a configuration says; without `einvoices` there are no 8981 and 8982."""
     collection = config.collection
     texts = NoticeTexts(collection.notify_outlet, collection.notify_operator)
     return FlowParts(
@@ -60,6 +69,7 @@ def flow_parts(config: Config, peers: PeerDirectory, sealer: Sealer, outbox: Enq
             must_be_queried=collection.check_query_before_confirm,
             must_be_queried_that_day=collection.check_query_date,
         ),
+        einvoices=einvoices,
     )
 
 
@@ -91,5 +101,8 @@ def make_flows(parts: FlowParts) -> dict[str, Flow[Any]]:
         ReceivePayments(),
         ReceiveArrivedFunds(),
         ReceiveAccount(),
+        ReserveNumber(),
     )
+    if parts.einvoices is not None:
+        flows += (IssueInvoice(parts.einvoices), HandOutInvoice(parts.einvoices))
     return {flow.number: flow for flow in flows}

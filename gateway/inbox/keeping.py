@@ -21,8 +21,9 @@ from .contents import digest_of, seal, seen_information
 
 LARGEST_KEPT: Final = 256 * 1024
 """Bytes; of a larger voucher only the digest and the size are kept."""
-NEVER_KEPT: Final = frozenset(("2003", "2601", "8997"))
-"""A token is a secret; a query (查询) is of its moment, and asked again."""
+NEVER_KEPT: Final = frozenset(("2003", "2601", "8981", "8997", "8999"))
+"""A token is a secret; a query (查询) and a number (票据号码) are of their moment, and asked for
+again; what was signed can be corrected by its signer alone."""
 _MOST_WAITING: Final = 64
 _MOST_BYTES: Final = 32 * 1024 * 1024
 _THREAD_BYTES: Final = 65_536

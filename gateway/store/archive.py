@@ -11,6 +11,11 @@ from .sql import Conditions, insert_into, select_from, values
 _NEW: Final = ("id",)
 _INSERT: Final = insert_into(ArchivedMessage, "archive", without=_NEW)
 _VALUES: Final = values(ArchivedMessage, without=_NEW)
+# The number stands in the text, or the partial index would not serve.
+_BY_MSG_ID: Final = (
+    "SELECT subject FROM archive WHERE peer = ?1 AND msg_id = ?2 AND number = '8999'"
+    " AND direction = 'in' ORDER BY id DESC LIMIT 1"
+)
 _GET: Final = select_from(ArchivedMessage, "archive", "WHERE id = ?1")
 
 
@@ -23,6 +28,12 @@ async def get(tx: Transaction, message_id: int) -> ArchivedMessage | None:
     """A kept message."""
     row = await tx.one(_GET, message_id)
     return ArchivedMessage(*row) if row else None
+
+
+async def number_asked(tx: Transaction, peer: str, msg_id: str) -> str:
+    """The subject of a peer's latest 8999 with a MsgID, '' where none was kept."""
+    row = await tx.one(_BY_MSG_ID, peer, msg_id)
+    return row[0] if row else ""
 
 
 async def page(
