@@ -31,7 +31,10 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^(#{1,6}) (.+)$", re.MULTILINE)
 COMMAND = re.compile(r"(?:^|[|;&(]\s*)((?:nontax|nontax-sim) [^|;&>\n]*)", re.MULTILINE)
 INLINE = re.compile(r"`((?:nontax|nontax-sim) [^`\n]+)`")
-REFERENCE_TO_ISSUES = re.compile(r"(?i)\bissues?\b|(?<![\w&/`\"'(])#\d+\b|\.\./shared")
+# Invoices are issued; what is meant here are numbers of a tracker.
+REFERENCE_TO_ISSUES = re.compile(
+    r"(?i)\bissues? (?:no\.? ?)?#?\d|\bissues? tracker|(?<![\w&/`\"'(])#\d+\b|\.\./shared"
+)
 
 
 def name_of(path: Path) -> str:
@@ -107,7 +110,6 @@ def test_every_link_resolves(path: Path) -> None:
 @pytest.mark.parametrize("path", PAGES, ids=name_of)
 def test_pages_speak_of_the_project_alone(path: Path) -> None:
     text = prose(path.read_text(encoding="utf-8"))
-    text = text.replace("Do not open a public issue", "")
     assert not REFERENCE_TO_ISSUES.findall(text)
 
 
