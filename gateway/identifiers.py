@@ -6,6 +6,9 @@ counter. The process part is random and handed in, so that processes and restart
 
 from __future__ import annotations
 
+import os
+import socket
+from collections.abc import Callable
 from threading import Lock
 from typing import Final
 
@@ -13,6 +16,11 @@ from .clock import Clock
 
 PROCESS_BITS: Final = 20
 _COUNTER_END: Final = 1 << 16
+
+
+def process_owner(random: Callable[[int], bytes]) -> str:
+    """The name under which this process takes leases; `random` gives so many bytes."""
+    return f"{socket.gethostname()}/{os.getpid()}/{random(4).hex()}"
 
 
 class MessageIds:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -13,6 +11,7 @@ from ..clock import Clock
 from ..collection.booking import Booking
 from ..collection.lookups import Lookups
 from ..config.sections import ReconciliationConfig
+from ..identifiers import process_owner
 from ..observe.log import Log
 from ..observe.metrics import Metrics
 from ..outbox import Enqueuer
@@ -36,11 +35,6 @@ class LeaseLostError(CannotRunError):
 
 def _nobody(_: Iterable[str]) -> None:
     return None
-
-
-def process_owner(random: Callable[[int], bytes]) -> str:
-    """The name under which this process takes leases; RANDOM gives so many bytes."""
-    return f"{socket.gethostname()}/{os.getpid()}/{random(4).hex()}"
 
 
 @dataclass(frozen=True, slots=True)
