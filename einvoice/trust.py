@@ -19,7 +19,7 @@ from .certificates import (
     Certificate,
     is_signed_by,
 )
-from .errors import EInvoiceError
+from .errors import EInvoiceError, KeyUnusable
 from .revocation import RevocationList, is_list_of
 
 MOST_CERTIFICATES: Final = 8
@@ -114,8 +114,16 @@ def _chains(certificate: Certificate, policy: TrustPolicy) -> Iterator[tuple[Cer
         open_ends += [
             (*chain, authority)
             for authority in policy.authorities.get(last.issuer, ())
-            if authority not in chain and is_signed_by(last, authority)
+            if authority not in chain and _has_signed(authority, last)
         ]
+
+
+def _has_signed(authority: Certificate, certificate: Certificate) -> bool:
+    """Whether the authority did; one whose key is none that we believe signs nothing."""
+    try:
+        return is_signed_by(certificate, authority)
+    except KeyUnusable:
+        return False
 
 
 def _judge_chain(chain: tuple[Certificate, ...], at: str, policy: TrustPolicy) -> Judgement:

@@ -39,7 +39,7 @@ def unprotected(data: bytes) -> range:
 
 @pytest.mark.parametrize("algorithm", SignatureAlgorithm)
 def test_every_byte_is_protected(algorithm: SignatureAlgorithm) -> None:
-    """Each position of the whole document, its frame included; three bits, the case's among them."""
+    """Each position of the whole document, its frame included, with three bits changed."""
     data = sample(algorithm)
     assert is_fine(algorithm, data)
     free = unprotected(data)

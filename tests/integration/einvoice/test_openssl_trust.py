@@ -262,6 +262,24 @@ def test_a_self_signed_certificate_of_openssl_is_read(
     assert found.usages is None
 
 
+def test_an_authority_with_a_weak_key_signs_nothing(tmp_path: Path) -> None:
+    key, pem_file = tmp_path / "key.pem", tmp_path / "weak.pem"
+    openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024", "-out", key)
+    made = world(SignatureAlgorithm.SHA256_WITH_ECDSA).hierarchy
+    openssl(
+        "req", "-x509", "-new", "-utf8", "-key", key, "-subj", "/C=CN/O=测试/CN=测试电子票据CA",
+        "-sha256", "-out", pem_file,
+    )  # fmt: skip
+    (weak,) = parse_certificates(pem_file.read_bytes())
+    assert weak.subject == made.intermediate.certificate.subject
+    policy = TrustPolicy(roots=(weak,))
+    assert "chain" in [rule for rule, _ in judge(made.finance.certificate, AT, policy).problems]
+    beside = TrustPolicy(
+        roots=(made.root.certificate,), intermediates=(made.intermediate.certificate, weak)
+    )
+    assert judge(made.finance.certificate, AT, beside).problems == ()
+
+
 def test_weaker_hashes_are_not_accepted(tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     openssl("genpkey", "-algorithm", "RSA", "-out", key)
