@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .access import Access, FailureLimiter
 from .archiving import Archivist
@@ -18,14 +19,14 @@ from .basedata.push import BaseData
 from .basedata.sync import CatalogueSync
 from .billsync import BillSync
 from .clock import Clock
-from .collection.booking import Booking, NoticeTexts
+from .collection.booking import Booking
 from .config import Config
 from .einvoicing.notify import InvoiceTexts, NoticeKeeper, Notifier
 from .einvoicing.service import EInvoiceService
 from .exchange import Exchanges
 from .flows import flow_parts, make_flows
 from .framing import FrameWriter
-from .identifiers import PROCESS_BITS, MessageIds
+from .identifiers import PROCESS_BITS, MessageIds, process_owner
 from .inbox.keeping import InboxKeeper
 from .net.limits import ServerLimits
 from .net.server import FrameServer
@@ -33,14 +34,14 @@ from .observe.log import Log
 from .observe.metrics import Metrics
 from .outbox import Deliverer, Enqueuer
 from .peers import PeerDirectory
-from .reconciliation.parts import ReconcileParts, process_owner
-from .reconciliation.schedule import ReconciliationKeeper
-from .reconciliation.serving import make_keeper
 from .settlement.income import IncomeRules
 from .settlement.keeper import IncomeKeeper
 from .store import Store
 from .tokens import Sealer, TokenKeeper
 from .wakeup import Wakeup
+
+if TYPE_CHECKING:
+    from .reconciliation.schedule import ReconciliationKeeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class Gateway:
         self.catalogue_sync = self._make_catalogue_sync(clock)
         self.income_keeper = _income_keeper(config, store, clock, log)
         self.notice_keeper = _notice_keeper(config, store, surroundings)
-        self.reconciliation = self._make_reconciliation(clock, random)
+        self.reconciliation = self._make_reconciliation(clock, random, parts.booking)
         self._tasks: list[asyncio.Task[None]] = []
 
     def _make_catalogue_sync(self, clock: Clock) -> CatalogueSync:
@@ -142,32 +143,24 @@ class Gateway:
         )
 
     def _make_reconciliation(
-        self, clock: Clock, random: Callable[[int], bytes]
+        self, clock: Clock, random: Callable[[int], bytes], booking: Booking
     ) -> ReconciliationKeeper | None:
         if self.config.reconciliation.schedule is None:
             return None
-        # Reports take a tenth of the start's time: loaded only where a schedule writes them.
-        from .reconciliation.reporting import ReportParts, reporter  # noqa: PLC0415 - see above
+        # It takes a fifth of the start's time: loaded only where a schedule asks for it.
+        from .reconciliation.serving import scheduled  # noqa: PLC0415 - see above
 
-        texts = NoticeTexts(
-            self.config.collection.notify_outlet, self.config.collection.notify_operator
-        )
-        parts = ReconcileParts(
+        return scheduled(
+            self.config,
             store=self.store,
             clock=clock,
-            peers=self.peers,
-            enqueuer=self.enqueuer,
-            booking=Booking(self.enqueuer, texts, self.peers.told_of_bills),
-            rules=self.config.reconciliation,
-            owner=process_owner(random),
+            random=random,
             log=self.log,
             metrics=self.metrics,
-            wake=self.wakeup.wake,
-        )
-        node = self.config.node
-        books = ReportParts(self.store, self.peers, node.code, node.name)
-        return make_keeper(
-            self.config, parts, reporter(books, self.config.reconciliation.reports, clock)
+            peers=self.peers,
+            enqueuer=self.enqueuer,
+            booking=booking,
+            wakeup=self.wakeup,
         )
 
     async def start(self, listening: socket.socket | None = None) -> None:

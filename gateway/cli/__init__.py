@@ -8,6 +8,7 @@ fine, 2 wrong input, usage or configuration, 3 the other side did not answer.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -61,9 +62,14 @@ def build_parser(only: str | None = None) -> Parser:
     subparsers = parser.add_subparsers(
         title="commands", dest="command", metavar="COMMAND", required=True
     )
-    for name in COMMANDS if only is None else (only,):
-        module = cast("RegisteredModule", import_module(f"{__name__}.{name}"))
-        module.register(subparsers)
+    # Imports make no garbage: looking for it among all that they make takes an eighth of a start.
+    gc.disable()
+    try:
+        for name in COMMANDS if only is None else (only,):
+            module = cast("RegisteredModule", import_module(f"{__name__}.{name}"))
+            module.register(subparsers)
+    finally:
+        gc.enable()
     return parser
 
 

@@ -4,13 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from ..clock import Clock
+from ..collection.booking import Booking
 from ..config import Config
-from .parts import CannotRunError, DayOutcome, LeaseLostError, ReconcileParts
+from ..observe.log import Log
+from ..observe.metrics import Metrics
+from ..outbox import Enqueuer
+from ..peers import PeerDirectory
+from ..store import Store
+from ..wakeup import Wakeup
+from .parts import CannotRunError, DayOutcome, LeaseLostError, ReconcileParts, process_owner
+from .reporting import ReportParts, reporter
 from .run import reconcile_day
 from .schedule import Plan, ReconciliationKeeper, Told
 
 Reporter = Callable[[DayOutcome], Awaitable[None]]
 """Writes what is written of a day after its run."""
+
+
+def scheduled(
+    config: Config,
+    *,
+    store: Store,
+    clock: Clock,
+    random: Callable[[int], bytes],
+    log: Log,
+    metrics: Metrics,
+    peers: PeerDirectory,
+    enqueuer: Enqueuer,
+    booking: Booking,
+    wakeup: Wakeup,
+) -> ReconciliationKeeper | None:
+    """The keeper of a service that reconciles by `[reconciliation] schedule` and reports it."""
+    parts = ReconcileParts(
+        store=store,
+        clock=clock,
+        peers=peers,
+        enqueuer=enqueuer,
+        booking=booking,
+        rules=config.reconciliation,
+        owner=process_owner(random),
+        log=log,
+        metrics=metrics,
+        wake=wakeup.wake,
+    )
+    books = ReportParts(store, peers, config.node.code, config.node.name)
+    return make_keeper(config, parts, reporter(books, config.reconciliation.reports, clock))
 
 
 def make_keeper(
