@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import exchange, reconciliation, splitting, startup, statement, tight
+from benchmarks import (
+    einvoice,
+    exchange,
+    reconciliation,
+    splitting,
+    startup,
+    statement,
+    tight,
+)
 from benchmarks.rows import report
 
 
@@ -23,6 +31,8 @@ def main() -> int:
     rows += statement.measure(rounds=rounds)
     print("a day's lists (rows 8, 9) …", flush=True)
     rows += reconciliation.measure(rounds=5 if full else 2, rows=1_000_000)
+    print("an e-invoice (row 10) …", flush=True)
+    rows += einvoice.measure(rounds=25 if full else 15)
     print("start (row 12) …", flush=True)
     rows.append(startup.start(rounds=5))
     print("import of bills (row 13) …", flush=True)

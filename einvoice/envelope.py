@@ -23,6 +23,7 @@ import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final
 
 from ..codecs.types import is_date, is_time
@@ -32,6 +33,7 @@ from .fields import DETACHED, EInvoice, KeyInfo, SignatureFields, SignedInfo
 from .records import inside, read_record, write_record
 from .rules import DocumentRule, broken
 from .scan import MAX_DOCUMENT_BYTES, MAX_SIGNED_BYTES, Node, scan
+from .table import declared_row
 
 UNIT_REFERENCE: Final = "/EInvoice/Header|/EInvoice/EInvoiceData"
 """Reference (签名原文引用) of the unit's signature."""
@@ -40,6 +42,7 @@ FINANCE_REFERENCE: Final = f"HASH({UNIT_REFERENCE})|/EInvoice/EInvoiceSignature/
 
 _CIVIL: Final = timezone(timedelta(hours=8))
 _OFFSET = re.compile(r"(?:[+-](?:0[0-9]|1[0-4])[0-5][0-9])?")
+_VALUE: Final = declared_row(SignedInfo, "SignatureValue")
 _DECLARATION: Final = b'<?xml version="1.0" encoding="UTF-8"?>'
 _OPENING: Final = b"<EInvoice>"
 _PARTS: Final = (*PARTS, "EInvoiceSignature")
@@ -114,20 +117,37 @@ def signature_element(signature: Signature) -> bytes:
     civil_moment(signature.time)
     if not signature.value:
         raise broken("SignatureValue", DocumentRule.EMPTY)
-    record = SignatureFields(
-        signed_info=SignedInfo(
-            Reference=signature.reference,
-            SignatureAlgorithm=signature.algorithm.value,
-            SignatureFormat=signature.format,
-            SignatureTime=signature.time,
-            SignatureValue=b64encode(signature.value).decode(),
-        ),
-        key_info=KeyInfo(SerialNumber=signature.serial, X509IssuerName=signature.issuer),
+    value = _VALUE.write("SignatureValue", b64encode(signature.value).decode())
+    before = _before_time(signature.reference, signature.algorithm, signature.format)
+    return (
+        f"<Signature>{before}<SignatureTime>{signature.time}</SignatureTime>"
+        f"<SignatureValue>{value}</SignatureValue></SignedInfo>"
+        f"{_key_info(signature.serial, signature.issuer)}</Signature>"
+    ).encode()
+
+
+# A node signs with few keys: what is the same in all their signatures is written once.
+@lru_cache(maxsize=64)
+def _before_time(reference: str, algorithm: SignatureAlgorithm, form: str) -> str:
+    """SignedInfo up to SignatureTime. Raises DocumentError."""
+    info = SignedInfo(
+        Reference=reference,
+        SignatureAlgorithm=algorithm.value,
+        SignatureFormat=form,
+        SignatureTime="20000101000000",
+        SignatureValue="AA==",
     )
-    out = ["<Signature>"]
-    write_record(record, out)
-    out.append("</Signature>")
-    return "".join(out).encode()
+    rows: list[str] = []
+    write_record(info, rows)
+    return "<SignedInfo>" + "".join(rows[:3])
+
+
+@lru_cache(maxsize=1024)
+def _key_info(serial: str, issuer: str) -> str:
+    """The KeyInfo element. Raises DocumentError."""
+    rows: list[str] = []
+    write_record(KeyInfo(SerialNumber=serial, X509IssuerName=issuer), rows)
+    return f"<KeyInfo>{''.join(rows)}</KeyInfo>"
 
 
 def countersign_input(algorithm: SignatureAlgorithm, signed: bytes, unit_element: bytes) -> bytes:

@@ -9,6 +9,7 @@ missing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 from ..codecs.xml import escape
@@ -192,9 +193,22 @@ def _writer(attribute: str, tag: str, declaration: Declaration) -> Write:
 
 
 def _row_writer(tag: str, row: Row) -> Write:
-    is_number = row.is_number
+    is_number, is_plain, is_optional = row.is_number, row.is_plain, row.optional
+    minimum, maximum = row.minimum, row.maximum
+    opening, closing = f"<{tag}>", f"</{tag}>"
+    value_of = attrgetter(tag)
 
     def write(record: Record, out: list[str]) -> None:
+        value = value_of(record)
+        # Most values are missing, or letters, digits and characters whose number alone counts.
+        if not value and is_optional and value != 0:
+            return
+        if is_plain and type(value) is str and value.isalnum() and minimum <= len(value) <= maximum:
+            out.append(opening + value + closing)
+        else:
+            write_any(record, out)
+
+    def write_any(record: Record, out: list[str]) -> None:
         value = getattr(record, tag)
         if value is None or (not is_number and isinstance(value, str) and not value.strip()):
             if row.optional:

@@ -97,6 +97,11 @@ class Row:
         return self.wire in {WireType.CURRENCY, WireType.INTEGER, WireType.DECIMAL}
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is any text of its length."""
+        return self.wire is WireType.STRING and not self.traits.keys() & {"form", "codes"}
+
+    @property
     def length(self) -> str:
         """The length as the specification writes it: ``8``, ``[1,20]`` or nothing."""
         if self.wire not in {WireType.STRING, WireType.NSTRING}:
@@ -265,3 +270,10 @@ def declarations(record: type[Record]) -> Mapping[str, Declaration]:
         if isinstance(declared, Row | Part | Entries | Open)
     }
     return found
+
+
+def declared_row(record: type[Record], name: str) -> Row:
+    """The row of one attribute."""
+    declared = declarations(record)[name]
+    assert isinstance(declared, Row)  # noqa: S101 - named by this package
+    return declared
