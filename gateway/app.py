@@ -11,7 +11,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .access import Access, FailureLimiter
 from .archiving import Archivist
@@ -53,8 +53,18 @@ class Surroundings:
     log: Log
 
 
+class Background(Protocol):
+    """What a gateway does besides answering, until it is told to stop."""
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+
+    async def stop(self) -> None:
+        """Begin nothing new; what is under way ends or is taken up again."""
+
+
 class Gateway:
-    """One process of the gateway: listening server, outbox deliverer, platform synchronisation."""
+    """One process of the gateway: the listening server, and what goes on in the background."""
 
     def __init__(self, config: Config, store: Store, surroundings: Surroundings) -> None:
         """Make the parts; nothing runs before `start`."""
@@ -104,18 +114,7 @@ class Gateway:
             thread_bytes=config.listen.thread_parse_bytes,
         )
         self.server = FrameServer(exchanges, _limits(config))
-        self.deliverer = Deliverer(
-            config=config,
-            store=store,
-            peers=self.peers,
-            tokens=self.tokens,
-            frames=self.frames,
-            clock=clock,
-            random=random,
-            log=log,
-            metrics=self.metrics,
-            wakeup=self.wakeup,
-        )
+        self.deliverer = self._make_deliverer(clock, random)
         self.bill_sync = BillSync(
             store=store,
             peers=self.peers,
@@ -125,10 +124,32 @@ class Gateway:
             wakeup=self.wakeup,
         )
         self.catalogue_sync = self._make_catalogue_sync(clock)
-        self.income_keeper = _income_keeper(config, store, clock, log)
-        self.notice_keeper = _notice_keeper(config, store, surroundings)
         self.reconciliation = self._make_reconciliation(clock, random, parts.booking)
+        self._background: dict[str, Background] = {
+            "outbox": self.deliverer,
+            "bill-sync": self.bill_sync,
+            "catalogue-sync": self.catalogue_sync,
+            "income": _income_keeper(config, store, clock, log),
+            "notices": _notice_keeper(config, store, surroundings),
+            "einvoices": self.einvoices,
+        }
+        if self.reconciliation is not None:
+            self._background["reconciliation"] = self.reconciliation
         self._tasks: list[asyncio.Task[None]] = []
+
+    def _make_deliverer(self, clock: Clock, random: Callable[[int], bytes]) -> Deliverer:
+        return Deliverer(
+            config=self.config,
+            store=self.store,
+            peers=self.peers,
+            tokens=self.tokens,
+            frames=self.frames,
+            clock=clock,
+            random=random,
+            log=self.log,
+            metrics=self.metrics,
+            wakeup=self.wakeup,
+        )
 
     def _make_catalogue_sync(self, clock: Clock) -> CatalogueSync:
         data = BaseData(
@@ -172,35 +193,17 @@ class Gateway:
         else:
             await self.server.start(host=listen.host, port=listen.port, tls=tls)
         self._tasks = [
-            asyncio.create_task(self.deliverer.run(), name="outbox"),
-            asyncio.create_task(self.bill_sync.run(), name="bill-sync"),
-            asyncio.create_task(self.income_keeper.run(), name="income"),
-            asyncio.create_task(self.notice_keeper.run(), name="notices"),
-            asyncio.create_task(self.catalogue_sync.run(), name="catalogue-sync"),
-            asyncio.create_task(self.einvoices.run(), name="einvoices"),
+            asyncio.create_task(worker.run(), name=name)
+            for name, worker in self._background.items()
         ]
-        if self.reconciliation is not None:
-            self._tasks.append(
-                asyncio.create_task(self.reconciliation.run(), name="reconciliation")
-            )
         for task in self._tasks:
             task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
         """Stop accepting, let what is under way finish within the grace, close the store."""
         grace = self.config.listen.shutdown_grace_seconds
-        if self.reconciliation is not None:
-            await self.reconciliation.stop()
-        stopping = [
-            self.deliverer.stop(),
-            self.bill_sync.stop(),
-            self.income_keeper.stop(),
-            self.notice_keeper.stop(),
-            self.catalogue_sync.stop(),
-            self.einvoices.stop(),
-            self.server.close(grace),
-        ]
-        *_, cut = await asyncio.gather(*stopping)
+        stopping = [worker.stop() for worker in self._background.values()]
+        *_, cut = await asyncio.gather(*stopping, self.server.close(grace))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
