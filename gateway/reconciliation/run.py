@@ -381,7 +381,8 @@ class _NodeRun:
 
 
 def _replays(inputs: Inputs) -> bool:
-    return inputs.known is not None and inputs.known.state == "done" and inputs.ended
+    done = inputs.known is not None and inputs.known.state == "done"
+    return done and inputs.current and inputs.ended
 
 
 async def _nothing(_: Transaction) -> None:

@@ -56,7 +56,10 @@ _EXECUTED: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a run works on. `known`: the run over the same inputs, done or under way."""
+    """What a run works on. `known`: the run over the same inputs, done or under way.
+
+    `current`: no run over other inputs came to its end since.
+    """
 
     peer: Peer
     check_date: str
@@ -65,6 +68,7 @@ class Inputs:
     digest: str
     max_payment_id: int
     known: Run | None
+    current: bool = True
 
     @property
     def ended(self) -> bool:
@@ -142,10 +146,12 @@ async def read_inputs(tx: Transaction, peers: PeerDirectory, peer: Peer, check_d
     text = json.dumps([listed, sorted(paid, key=str), others], ensure_ascii=False)
     digest = hashlib.sha256(text.encode()).hexdigest()
     known = await reconciliation.run_of_digest(tx, peer.code, check_date, digest)
+    last = await reconciliation.last_run(tx, peer.code, check_date)
+    current = known is not None and last is not None and known.id == last.id
     row = await tx.one("SELECT coalesce(max(id), 0) FROM payments")
     newest = int(row[0]) if row else 0
     bound = known.max_payment_id if known is not None else newest
-    return Inputs(peer, check_date, batches, sources, digest, bound, known)
+    return Inputs(peer, check_date, batches, sources, digest, bound, known, current)
 
 
 async def find(

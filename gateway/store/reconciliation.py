@@ -175,12 +175,16 @@ _UNDER_WAY: Final = select_from(
     Run, "recon_runs", "WHERE node = ?1 AND check_date = ?2 AND state = 'running'"
 )
 _RUNS: Final = select_from(
-    Run, "recon_runs", "WHERE node = ?1 AND check_date = ?2 ORDER BY revision"
+    Run,
+    "recon_runs",
+    "WHERE node = ?1 AND check_date = ?2"
+    " ORDER BY CASE WHEN finished_at IS NULL THEN 1 ELSE 0 END, finished_at, revision",
 )
 _LAST_DONE: Final = select_from(
     Run,
     "recon_runs",
-    "WHERE node = ?1 AND check_date = ?2 AND state = 'done' ORDER BY revision DESC LIMIT 1",
+    "WHERE node = ?1 AND check_date = ?2 AND state = 'done'"
+    " ORDER BY finished_at DESC, revision DESC LIMIT 1",
 )
 
 _INSERT: Final = insert_into(
@@ -247,13 +251,22 @@ async def begin_run(
 
 
 async def finish_run(tx: Transaction, run_id: int, summary: str, *, at: int) -> bool:
-    """End a run with its result (JSON, not empty); False when it was ended before."""
+    """End a run with its result (JSON, not empty); False when it was ended before.
+
+    It ends after every other run of its node and day: the order tells which one counts.
+    """
+    row = await tx.one(
+        "SELECT max(o.finished_at) FROM recon_runs AS r JOIN recon_runs AS o"
+        " ON o.node = r.node AND o.check_date = r.check_date WHERE r.id = ?1",
+        run_id,
+    )
+    last = int(row[0]) if row and row[0] is not None else 0
     changed = await tx.run(
         "UPDATE recon_runs SET state = 'done', summary = ?2, finished_at = ?3"
         " WHERE id = ?1 AND state = 'running'",
         run_id,
         summary,
-        at,
+        max(at, last + 1),
     )
     return changed == 1
 
@@ -288,13 +301,13 @@ async def under_way(tx: Transaction, node: str, check_date: str) -> Run | None:
 
 
 async def last_run(tx: Transaction, node: str, check_date: str) -> Run | None:
-    """The latest run of a node and day that came to its end."""
+    """The run of a node and day that came to its end last: one of earlier inputs may again."""
     row = await tx.one(_LAST_DONE, node, check_date)
     return Run(*row) if row else None
 
 
 async def runs(tx: Transaction, node: str, check_date: str) -> list[Run]:
-    """All runs of a node and day, by revision."""
+    """All runs of a node and day as they came to their end, one under way last."""
     return [Run(*row) for row in await tx.all(_RUNS, node, check_date)]
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from nontax.gateway.collection.operators import OperatorRefused
+from nontax.gateway.reconciliation.parts import DayOutcome
+from nontax.gateway.reconciliation.revisions import Summary
 from nontax.gateway.settlement.acting import SettlementRefused
+from nontax.gateway.store import reconciliation
 
 from ..flows.conftest import BANK, TODAY, Office, code, office, offices
 from ..flows.test_statements import batch
@@ -104,3 +107,25 @@ async def test_the_same_list_again_is_reconciled_again(desk: Desk) -> None:
 
     assert (await desk.run()).exit_code == 0
     assert desk.batch_states() == ["reopened", "reconciled"]
+
+
+async def test_the_run_that_came_last_counts(desk: Desk) -> None:
+    line = desk.line(desk.payment("T1")["pay_code"], "T1")
+    for _ in range(2):  # the second time all inputs are known
+        await desk.reopen("propose", "maker1")
+        await desk.reopen("approve", "checker1")
+        assert (await later(desk)).exit_code == 1
+        assert desk.row(kind="not_delivered")["state"] == "open"
+        assert await sent_again(desk, line) == "00000"
+        assert (await later(desk)).exit_code == 0
+        assert desk.row(kind="not_delivered")["state"] == "settled"
+        last = await desk.office.transact(lambda tx: reconciliation.last_run(tx, BANK, TODAY))
+        assert last is not None
+        assert Summary.read(last.summary).matched("2555", "11") == 1
+    assert (await later(desk)).nodes[0].replayed
+
+
+async def later(desk: Desk) -> DayOutcome:
+    """Another run, some time after the one before."""
+    desk.office.clock.advance(seconds=60)
+    return await desk.run()
