@@ -16,10 +16,11 @@ from nontax.einvoice.trust import TrustPolicy
 from nontax.einvoice.verify import Verification, verify
 from nontax.gateway.einvoicing.issue import Issued, IssueRefused, Issuing
 from nontax.gateway.einvoicing.keys import EInvoiceKeys, load_keys
-from nontax.gateway.einvoicing.numbers import Fate, fates
+from nontax.gateway.einvoicing.numbers import Fate, fates, reserve
 from nontax.gateway.einvoicing.serving import make_issuing
 from nontax.gateway.settlement.acting import Acting
 from nontax.gateway.store import einvoices
+from nontax.gateway.store.einvoice_records import InvoiceNumber
 
 from ..flows.conftest import BANK, LAND, Office
 from ..settlement.paying_back import paid
@@ -61,6 +62,14 @@ def judged(office: Office, data: bytes) -> Verification:
 
 async def fates_of(office: Office, code: str = CODE) -> list[Fate]:
     return await office.gateway.store.scan(partial(fates, code=code))
+
+
+async def reserved(office: Office, unit: str = LAND, by: str = "K3206820002") -> InvoiceNumber:
+    """A number that a unit reserved, as 8999 does."""
+    number: InvoiceNumber = await office.transact(
+        lambda tx: reserve(tx, unit_code=unit, bill_type="320101", by=by, at=office.clock.now_ms())
+    )
+    return number
 
 
 @contextlib.contextmanager

@@ -12,7 +12,6 @@ import pytest
 
 from nontax.einvoice.envelope import open_document
 from nontax.gateway.einvoicing.batch import Batch
-from nontax.gateway.einvoicing.numbers import reserve
 from nontax.gateway.settlement.acting import SettlementRefused
 from nontax.gateway.store import catalogue, einvoices
 from nontax.gateway.store.einvoices import verify_archive
@@ -30,6 +29,7 @@ from .issuing import (
     judged,
     paid,
     refused,
+    reserved,
     who,
 )
 
@@ -82,11 +82,7 @@ async def test_asked_ten_times_at_once_it_is_one_invoice(office: Office) -> None
 async def test_the_books_themselves_allow_one_living_invoice(office: Office) -> None:
     pay_code = await paid(office)
     await issued(office, pay_code)
-    number = await office.transact(
-        lambda tx: reserve(
-            tx, unit_code=LAND, bill_type="0101", by="maker1", at=office.clock.now_ms()
-        )
-    )
+    number = await reserved(office)
     columns = [name for name in office.books.one("einvoices") if name != "number"]
     names = ", ".join(columns)
     with pytest.raises(sqlite3.IntegrityError, match=r"einvoices\.pay_code"):
@@ -286,12 +282,7 @@ async def test_the_service_issues_by_itself_where_it_may(office: Office) -> None
 
 async def test_a_number_that_nobody_uses_is_voided_and_told(office: Office) -> None:
     async def take() -> str:
-        number = await office.transact(
-            lambda tx: reserve(
-                tx, unit_code=LAND, bill_type="320101", by="K3206820002", at=office.clock.now_ms()
-            )
-        )
-        return str(number.number)
+        return (await reserved(office)).number
 
     assert [await take(), await take()] == ["0000000001", "0000000002"]
     office.tomorrow(29)
