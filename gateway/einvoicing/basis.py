@@ -13,7 +13,7 @@ from typing import Final
 from ...codecs import format_yuan
 from ...messages.codes import Result
 from ..settlement.sharing import Inconsistent, apportion, settled
-from ..store import bills, catalogue, payments, refunds
+from ..store import bills, catalogue, payments, refunds, stockuses
 from ..store.protocol import Transaction
 from ..store.records import Bill, BillItem, Payment
 from .refusals import IssueRefused
@@ -55,6 +55,12 @@ class Basis:
 async def basis_of(tx: Transaction, pay_code: str) -> Basis:
     """What can be invoiced of a bill now; its payment is locked. Raises IssueRefused."""
     bill = await paid_bill(tx, pay_code)
+    if await stockuses.living(tx, pay_code, "receipt") is not None:
+        raise IssueRefused(
+            "it was changed into a paper receipt (8998)",
+            information="该缴款书已换开纸质票据,不能开具电子票据",
+            do="make the paper void first, see `nontax paperbill void`",
+        )
     effective = await payments.effective(tx, pay_code)
     payment = await payments.get(tx, effective.id, lock=True) if effective else None
     if payment is None:  # a paid bill has one
