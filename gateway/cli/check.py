@@ -14,10 +14,11 @@ from ..clock import SystemClock, civil_from_ms
 from ..collection.operators import CHECKER, MAKER
 from ..config import Config, ConfigError, Fault
 from ..einvoicing.checking import check_keys
+from ..einvoicing.numbers import unexplained
 from ..figures.postings import load_templates
 from ..figures.verifying import altered_days
 from ..settlement.acting import SettlementRefused
-from ..store import StoreError, catalogue, journal, operators, tokens
+from ..store import StoreError, catalogue, einvoices, journal, operators, tokens
 from ..store.protocol import Transaction
 from .common import (
     FINE,
@@ -163,6 +164,13 @@ async def _store(
         report = await store.scan(journal.verify)
         if not report.ok:
             faults.append(config.fault(url, f"the journal is not intact: {report.fault}"))
+        archive = await store.scan(einvoices.verify_archive)
+        if not archive.ok:
+            text = f"the archive of e-invoices is not intact: {archive.fault}"
+            faults.append(config.fault(url, text))
+        for lost in await store.scan(unexplained):
+            text = f"e-invoice numbers {lost.code} {lost.first} to {lost.last} were taken, why?"
+            faults.append(config.fault(url, f"{text} (`nontax einvoice numbers`)"))
         for day in await store.scan(altered_days):
             problem = f"the figures of the closed day {show_date(day)} are not what was closed"
             faults.append(config.fault(url, problem))

@@ -172,11 +172,15 @@ async def fates(tx: Transaction, code: str) -> list[Fate]:
     found: list[Fate] = []
     ranges = await stock.page(tx, medium="electronic", code=code)
     for held in sorted(ranges, key=lambda one: one.first):
-        taken: dict[int, InvoiceNumber] = {}
-        async for number in _taken(tx, held):
-            taken[int(number.number)] = number
+        taken = {int(number.number): number async for number in _taken(tx, held)}
         found += _runs(held, taken)
     return found
+
+
+async def unexplained(tx: Transaction) -> list[Fate]:
+    """Numbers of any code that were taken, and nobody knows why; use `Store.scan`."""
+    codes = sorted({held.code for held in await stock.page(tx, medium="electronic")})
+    return [fate for code in codes for fate in await fates(tx, code) if fate.state == "unexplained"]
 
 
 async def _taken(tx: Transaction, held: StockRange) -> AsyncIterator[InvoiceNumber]:
