@@ -16,7 +16,7 @@ from nontax.gateway.settlement.acting import SettlementRefused
 from nontax.gateway.store import catalogue, einvoices
 from nontax.gateway.store.einvoices import verify_archive
 
-from ..flows.conftest import ESTATE, LAND_FEE, TODAY, Office
+from ..flows.conftest import ESTATE, LAND_FEE, PAPER, TODAY, UNIT, Office
 from ..settlement.paying_back import approved, ask, reported
 from .issuing import (
     CODE,
@@ -149,6 +149,22 @@ async def test_only_paid_bills_of_units_with_right_stock_and_key(office: Office)
         await issued(office, pay_code)
     await office.catalogue(replace(unit, bill_kinds=""))
     with refused(office, "no right to any kind"):
+        await issued(office, pay_code)
+
+
+async def test_a_bill_has_a_receipt_on_paper_or_an_invoice(office: Office) -> None:
+    pay_code = await paid(office)
+    fields = PAPER | {
+        "PayCode": pay_code,
+        "AdmDivCode": "320682",
+        "ChgAgenCode": LAND,
+        "BillNo": "0000000007",
+        "Hold1": "",
+        "Hold2": "",
+    }
+    answer = await office.call(UNIT, "8998", fields)
+    assert answer.result == "00000", answer.message
+    with refused(office, "changed into a paper receipt"):
         await issued(office, pay_code)
 
 
