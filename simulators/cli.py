@@ -14,19 +14,22 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from ..gateway.config import Config, ConfigError, load_config
 from .demo import run_demo
 from .identity import Identity, make_identity
+from .invoicing import InvoiceDesk
 from .link import Address, NoAnswerError, parse_address
 from .operate import Actor, OrderError, make_actor
 from .peer import Node, Patience
 from .process import CommandFailedError, identity_from
 from .report import render
 from .scenario import Script, ScriptError, load_script
+from .services import ServiceUsageError, read_key, read_one, register_services
+from .unit import UnitSystem
 
 FINE: Final = 0
 NOT_FINE: Final = 1
@@ -53,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.run(arguments))
     except NoAnswerError as error:
         return _failed(str(error), NO_ANSWER)
-    except (UsageError, ScriptError, ConfigError, OrderError) as error:
+    except (UsageError, ServiceUsageError, ScriptError, ConfigError, OrderError) as error:
         return _failed(" ".join(str(error).split()), INPUT)
     except CommandFailedError as error:
         return _failed(" ".join(str(error).split()), NOT_FINE)
@@ -73,7 +76,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="nontax-sim",
         description=(
-            "Counterparties of a gateway: banks, clearing banks, the platform, units; a demo day."
+            "Counterparties of a gateway: banks, clearing banks, the platform, units, a signing "
+            "service, the e-invoice centre; a demo day."
         ),
         allow_abbrev=False,
     )
@@ -85,6 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
         ("unit", "a unit's own billing system"),
     ):
         _counterparty(commands, kind, text)
+    register_services(commands)
     demo = commands.add_parser(
         "demo",
         help="play a bureau's day against a real gateway",
@@ -124,6 +129,8 @@ def _counterparty(commands: Any, kind: str, text: str) -> None:
     parser.add_argument("--des-key", metavar="REF", help="file:PATH or env:NAME, 3des algorithms")
     parser.add_argument("--charset", default="GBK", choices=("GBK", "GB18030"))
     if kind == "unit":
+        parser.add_argument("--key", type=Path, metavar="FILE", help="signs e-invoices (PEM)")
+        parser.add_argument("--certificate", type=Path, metavar="FILE", help="certificate of --key")
         parser.add_argument("--unit", default="0104901", metavar="CODE", help="执收单位编码")
         parser.add_argument("--unit-name", default="示例市自然资源局", metavar="NAME")
     parser.set_defaults(run=_play, kind=kind)
@@ -202,7 +209,7 @@ async def _run_node(
         patience=Patience(),
         log=_print_json,
     )
-    actor = make_actor(node, arguments.kind, vars(arguments))
+    actor = make_actor(node, arguments.kind, vars(arguments) | {"desk": _desk_of(arguments)})
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -221,6 +228,17 @@ async def _run_node(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await node.stop()
+
+
+def _desk_of(arguments: argparse.Namespace) -> Callable[[UnitSystem], InvoiceDesk | None]:
+    """Makes the desk of a unit that signs e-invoices by itself."""
+    key: Path | None = getattr(arguments, "key", None)
+    certificate: Path | None = getattr(arguments, "certificate", None)
+    if key is None and certificate is None:
+        return lambda _: None
+    if key is None or certificate is None:
+        raise UsageError("--key and --certificate go together")
+    return lambda unit: InvoiceDesk(unit, read_key(key), read_one(certificate))
 
 
 async def _take_orders(actor: Actor, stopping: asyncio.Event, *, keep_on: bool) -> int:

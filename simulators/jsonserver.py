@@ -59,7 +59,9 @@ class JsonServer:
         self._tls = tls
         self.script = script or Script()
         self.asked: list[tuple[str, str, int]] = []
-        """Method, path and status of every request that was answered, in order."""
+        """Method, path and status of every request that was judged, in order."""
+        self.judged = asyncio.Event()
+        """Set with each of them; the answer may not have left yet."""
         self.address = Address("", 0)
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -132,6 +134,7 @@ class JsonServer:
         body = await reader.readexactly(min(int(headers.get("content-length", "0")), _MOST_BYTES))
         told = await self._judged(method, path, headers, body, behaviour)
         self.asked.append((method, path, told.status))
+        self.judged.set()
         return told
 
     async def _judged(

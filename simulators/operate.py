@@ -14,6 +14,8 @@ from .bank import Bank
 from .clearing import ClearingBank
 from .collector import Collector, Payer, Quote
 from .faults import plant
+from .invoiceorders import InvoiceOrders
+from .invoicing import InvoiceDesk
 from .ledger import Entry
 from .moving import Account
 from .peer import Node
@@ -248,9 +250,11 @@ class ClearingOrders(_Orders):
 class UnitOrders(_Orders):
     """Orders of a unit's billing system."""
 
-    def __init__(self, unit: UnitSystem) -> None:
+    def __init__(self, unit: UnitSystem, desk: InvoiceDesk | None = None) -> None:
+        """desk: where the unit signs e-invoices by itself."""
         self.unit = unit
-        self.orders = {
+        self.orders = {} if desk is None else dict(InvoiceOrders(desk).orders)
+        self.orders |= {
             "bill": ("PAYER ITEMCODE ITEMNAME AMOUNT [CHECKCODE]", self._bill),
             "void": ("PAYCODE", self._void),
             "query": ("PAYCODE [CHECKCODE]", self._query),
@@ -315,7 +319,9 @@ def _quoted(quote: Quote) -> Outcome:
 
 
 def make_actor(node: Node, kind: str, options: Mapping[str, Any]) -> Actor:
-    """The counterparty of a kind behind its orders. options: unit and unit_name of a unit.
+    """The counterparty of a kind behind its orders.
+
+    options: unit and unit_name of a unit; desk: makes the desk of one that signs e-invoices.
 
     Serial numbers begin where an earlier run of this command cannot have come to: those of banks
     are unique within a day, those in a unit's pay codes within a year.
@@ -325,7 +331,7 @@ def make_actor(node: Node, kind: str, options: Mapping[str, Any]) -> Actor:
         unit = UnitSystem(node, options["unit"], options["unit_name"])
         second_of_year = (now.timetuple().tm_yday * 24 + now.hour) * 3600 + now.minute * 60
         unit.skip_serials_to((second_of_year + now.second) * _BILLS_A_SECOND)
-        return UnitOrders(unit)
+        return UnitOrders(unit, options.get("desk", lambda _: None)(unit))
     if kind == "clearing":
         clearing = ClearingBank(node)
         clearing.skip_serials_to(int(now.strftime("%H%M%S")) * _PAYMENTS_A_SECOND)
