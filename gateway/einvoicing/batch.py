@@ -60,15 +60,20 @@ class Batch:
         operator: str,
         units: frozenset[str] = frozenset(),
         bill_type: str = "",
+        others_ms: int = 0,
         progress: Callable[[int], None] = lambda count: None,
     ) -> None:
-        """`operator` may act for `units`, for all where there are none."""
+        """`operator` may act for `units`, for all where there are none.
+
+        others_ms: an invoice that was begun so recently is left to whoever began it.
+        """
         self._store = store
         self._clock = clock
         self._issuing = issuing
         self._operator = operator
         self._units = units
         self._bill_type = bill_type
+        self._others_ms = others_ms
         self._progress = progress
 
     async def issue(self, pay_codes: Iterable[str]) -> BatchReport:
@@ -128,7 +133,9 @@ class Batch:
     async def _one(self, pay_code: str, report: BatchReport) -> None:
         acting = Acting(self._operator, self._units, self._clock.now_ms(), self._clock.today())
         try:
-            issued = await self._issuing.issue(pay_code, acting, bill_type=self._bill_type)
+            issued = await self._issuing.issue(
+                pay_code, acting, bill_type=self._bill_type, others_ms=self._others_ms
+            )
         except IssueRefused as refused:
             report.refused.append(LeftOut(pay_code, refused.what, refused.do))
         except IssueDelayed as delayed:

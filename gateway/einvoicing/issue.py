@@ -80,12 +80,14 @@ class Issuing:
 
     # -- with a key that is kept here --------------------------------------------------------------
 
-    async def issue(self, pay_code: str, acting: Acting, *, bill_type: str = "") -> Issued:
+    async def issue(
+        self, pay_code: str, acting: Acting, *, bill_type: str = "", others_ms: int = 0
+    ) -> Issued:
         """Issue the blue invoice of a paid bill with the unit's key that is kept here (托管).
 
         bill_type: the kind of invoice, where it shall not be the bill's own or the unit's first
-        with numbers left. A bill that has an invoice gives that one. Raises IssueRefused,
-        IssueDelayed.
+        with numbers left. others_ms: an invoice that was begun so recently is left to whoever began
+        it. A bill that has an invoice gives that one. Raises IssueRefused, IssueDelayed.
         """
         store = self._parts.store
 
@@ -100,6 +102,8 @@ class Issuing:
             draft = self._draft(acting.name)
             work = partial(build_blue, pay_code=pay_code, bill_type=bill_type, draft=draft)
             living = await store.transact(work)
+        elif others_ms and not living.is_archived and living.created_at > acting.at - others_ms:
+            raise IssueDelayed(living, "another process is just issuing it")
         return await self._advanced(living, acting.name)
 
     def _draft(self, actor: str) -> Draft:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from ..clock import Clock
 from ..observe.log import Log
-from ..store import Store
+from ..store import Store, einvoices
 from .batch import Batch
 from .issue import IssueDelayed, Issuing
 from .numbers import name_of, void_expired
@@ -61,6 +62,10 @@ class EInvoiceKeeper:
                 unit=number.unit_code,
                 reason=number.why,
             )
+        before = self._clock.now_ms() - LEFT_BEHIND_MS
+        left = await self._store.scan(partial(einvoices.under_way, before=before, limit=1))
+        if not left and not self._rules.automatic_units:
+            return  # and no key needs to be read
         issuing = await self._issuing()
         finished = await issuing.resume(ACTOR, older_ms=LEFT_BEHIND_MS, delayed=self._delayed)
         if finished:
@@ -77,7 +82,7 @@ class EInvoiceKeeper:
         if self._round % _WHOLE_EVERY == 0:
             self._seen = 0
         self._round += 1
-        batch = Batch(self._store, self._clock, issuing, operator=ACTOR)
+        batch = Batch(self._store, self._clock, issuing, operator=ACTOR, others_ms=LEFT_BEHIND_MS)
         report, self._seen = await batch.issue_waiting(units, after=self._seen)
         if report.done:
             self._log.event(

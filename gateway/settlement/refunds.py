@@ -361,6 +361,7 @@ async def may_go_again(tx: Transaction, refund: Refund, payment: Payment, today:
 
     Raises SettlementRefused.
     """
+    await refuse_invoiced(tx, payment)
     if await refunds.held(tx, payment.id) + refund.amt > payment.amt:
         raise SettlementRefused("the payment is being paid back by another refund")
     left = await money_has_left(tx, payment)

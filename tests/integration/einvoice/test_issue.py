@@ -11,13 +11,17 @@ from functools import partial
 import pytest
 
 from nontax.einvoice.envelope import open_document
+from nontax.einvoice.pipeline import LocalCountersigner
+from nontax.einvoice.ports import Countersigned, Countersigning
 from nontax.gateway.einvoicing.batch import Batch
+from nontax.gateway.outbox import Terms, operate
+from nontax.gateway.outbox.operate import NotPossible
 from nontax.gateway.settlement.acting import SettlementRefused
 from nontax.gateway.store import catalogue, einvoices
 from nontax.gateway.store.einvoices import verify_archive
 
 from ..flows.conftest import ESTATE, LAND_FEE, PAPER, TODAY, UNIT, Office
-from ..settlement.paying_back import approved, ask, reported
+from ..settlement.paying_back import approved, ask, reported, state
 from .issuing import (
     CODE,
     LAND,
@@ -27,6 +31,7 @@ from .issuing import (
     issued,
     issuing_at,
     judged,
+    keys_of,
     paid,
     refused,
     reserved,
@@ -252,6 +257,23 @@ async def test_a_duplicate_is_paid_back_beside_the_invoice(office: Office) -> No
     assert (await issued(office, pay_code)).repeated
 
 
+async def test_a_failed_refund_is_not_sent_again_over_an_invoice(office: Office) -> None:
+    pay_code = await paid(office)
+    refund = await approved(office, pay_code, 3000)
+    [row] = office.books.queued("5617")
+    office.clock.set(row["expires_at"])
+    await office.gateway.deliverer.deliver_due()
+    assert state(office, refund.refund_no) == "failed"
+    await issued(office, pay_code)
+    terms = Terms.from_config(office.config.outbox)
+    with pytest.raises(NotPossible, match=f"has the e-invoice {CODE}-0000000001"):
+        await office.transact(
+            lambda tx: operate.requeue(
+                tx, row["id"], operator="maker1", reason="x", at=office.clock.now_ms(), terms=terms
+            )
+        )
+
+
 # -- many ------------------------------------------------------------------------------------------
 
 
@@ -271,6 +293,42 @@ async def test_a_batch_issues_what_is_waiting_and_tells_the_rest(office: Office)
     report, _ = await batch.issue_waiting([LAND])
     assert report.done == 0
     assert {row["pay_code"] for row in office.books.rows("einvoices")} == {*codes, *more}
+
+
+async def test_a_run_leaves_to_others_what_they_have_just_begun(office: Office) -> None:
+    pay_code = await paid(office)
+    waits, goes_on = asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        is_remote = False
+
+        async def countersign(self, wanted: Countersigning) -> Countersigned:
+            waits.set()
+            await goes_on.wait()
+            return await own.countersign(wanted)
+
+    finance = keys_of(office).finance
+    assert finance is not None
+    own = LocalCountersigner(finance)
+    slow = asyncio.create_task(
+        issuing_at(office, countersigner=Slow()).issue(pay_code, who(office))
+    )
+    await waits.wait()
+    batch = Batch(
+        office.gateway.store,
+        office.clock,
+        issuing_at(office),
+        operator="system",
+        others_ms=60_000,
+    )
+    report = await batch.issue([pay_code])
+    assert [one.what for one in report.delayed] == ["another process is just issuing it"]
+    office.clock.advance(seconds=61)
+    report = await batch.issue([pay_code])
+    assert (report.issued, report.delayed) == (1, [])
+    goes_on.set()
+    assert (await slow).invoice.number == "0000000001"
+    assert len(office.books.rows("einvoice_archive")) == 1
 
 
 async def test_the_service_issues_by_itself_where_it_may(office: Office) -> None:
