@@ -22,8 +22,10 @@ from ..mac import Secret
 from .books import Books, differences, read_books, read_travelling
 from .county import County, county
 from .day import DayPlan, Source, import_file, plan_day
+from .invoiceday import Invoiced, InvoiceDay, invoiced
 from .morning import Morning, Reconciled, reconciled
 from .peer import Patience
+from .people import LAND
 from .report import DayReport, render
 from .settling import Settling, played
 from .stories import OK, Teller
@@ -60,6 +62,7 @@ class Demo:
         self._progress = progress
         self._out = out
         self._reconciled: Reconciled | None = None
+        self._invoiced = Invoiced()
         self._run = _Run()
         self._codes: dict[int, str] = {}
         self._done = 0
@@ -72,7 +75,7 @@ class Demo:
         await self._morning()
         await self._stories()
         await self._evening()
-        await self._settle()
+        await asyncio.gather(self._settle(), self._invoice())
         await self._reconcile()
         return await self._close()
 
@@ -216,6 +219,19 @@ class Demo:
             self._fault(fault)
         await self._quiet()
 
+    async def _invoice(self) -> None:
+        """The unit and the bureau issue e-invoices."""
+        imported = [
+            self._codes[plan.index]
+            for plan in self.plan.of(Source.IMPORT)
+            if plan.office is LAND and self.teller.final.get(self._codes[plan.index]) == "1"
+        ]
+        self._invoiced, fault = await invoiced(
+            InvoiceDay(self.county, self.teller, self.plan.seed, imported=imported, say=self._say)
+        )
+        if fault:
+            self._fault(fault)
+
     async def _reconcile(self) -> None:
         """The next morning: the banks' lists are compared with the books."""
         morning = Morning(
@@ -298,6 +314,7 @@ class Demo:
             refunds=len(books.refunds),
             notified=len(self.county.unit.paid),
             told=len(self.county.platform.bills),
+            invoiced=self._invoiced,
             journal_ok=verified.code == 0,
             accounts=accounts,
             morning=self._reconciled,

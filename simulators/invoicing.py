@@ -153,6 +153,22 @@ class InvoiceDesk:
         header = header_for(first.code, number)
         return self.signed(replace(first, header=header, main=main, items=items))
 
+    def numbered(self, invoice: EInvoice, number: str) -> EInvoice:
+        """The same invoice under another reserved number, issued now."""
+        clock = self.unit.node.identity.clock()
+        main = replace(
+            invoice.main,
+            EInvoiceNumber=number,
+            IssueDate=clock.strftime("%Y%m%d"),
+            IssueTime=clock.strftime("%H:%M:%S"),
+        )
+        return replace(invoice, header=header_for(invoice.code, number), main=main)
+
+    @staticmethod
+    def reworded(invoice: EInvoice) -> EInvoice:
+        """The same invoice with another remark, and therefore other bytes."""
+        return replace(invoice, main=replace(invoice.main, Remark="备注"))
+
     def signed(self, invoice: EInvoice) -> Made:
         """Sign an invoice as it is and put it into 8981."""
         data = signed_bytes(invoice)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from ..codecs import format_yuan
 from ..messages import CATALOGUE, Result
 from ..reconcile.kinds import Kind
+from .invoiceday import Invoiced
 from .ledger import Totals
 from .morning import Reconciled
 
@@ -43,6 +44,7 @@ class DayReport:
     refunds: int
     notified: int
     told: int
+    invoiced: Invoiced
     journal_ok: bool
     accounts: tuple[Mapping[str, Any], ...]
     """Every account as `nontax accounts --against` compares it; amounts in fen."""
@@ -96,6 +98,7 @@ class DayReport:
             "refunds": self.refunds,
             "notified": self.notified,
             "bills_told_to_platform": self.told,
+            "einvoices": asdict(self.invoiced),
             "journal_verified": self.journal_ok,
             "faults": list(self.faults),
             "run": {
@@ -134,6 +137,10 @@ def render(report: DayReport) -> str:
             ("refunds (退付, 5617 → 2617)", str(report.refunds)),
             ("payments told to the unit (5996)", str(report.notified)),
             ("bills told to the platform (5954)", str(report.told)),
+            ("e-invoices of the unit's own key (电子票据)", str(report.invoiced.own)),
+            ("e-invoices of the key kept here (托管)", str(report.invoiced.kept)),
+            ("of them reversed (冲红)", str(report.invoiced.red)),
+            ("verified by command (验签)", str(report.invoiced.verified)),
             ("journal verified", "yes" if report.journal_ok else "NO"),
         ],
     )

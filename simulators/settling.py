@@ -61,7 +61,7 @@ class Settling:
             self._push(),
             self._unidentified(),
             self._debit(),
-            self._refund("refunded", 3000, paid_from="collection"),
+            self._refund_invoiced("refunded", 3000, paid_from="collection"),
             self._refund("cleared-refunded", 1234, paid_from="collection"),
         )
         await self._quiet()
@@ -181,6 +181,20 @@ class Settling:
             "debit", "request", self._codes["debited"], *_PROTOCOL, operator="maker1"
         )
         self._say("a payer's account is debited by protocol (划缴, 5604 → 2607)")
+
+    async def _refund_invoiced(self, name: str, amt: int, *, paid_from: str) -> None:
+        """A refund of what an e-invoice vouches for: refused until that is reversed (冲红)."""
+        installation, code = self._county.installation, self._codes[name]
+        await installation.must("einvoice", "issue", code, operator="maker1")
+        refused = await installation.run(
+            "refund", "request", code, "--amount", format_yuan(amt), "--reason", _REASON,
+            operator="maker1",
+        )  # fmt: skip
+        if refused.code == 0 or "nontax einvoice reverse" not in refused.stderr:
+            raise UnexpectedError(f"a refund of the invoiced bill {name} was not refused")
+        await installation.must("einvoice", "reverse", code, "--reason", _REASON, operator="maker1")
+        self._say("a refund waits for the red e-invoice (冲红) of its bill, and is asked for again")
+        await self._refund(name, amt, paid_from=paid_from)
 
     async def _refund(self, name: str, amt: int, *, paid_from: str) -> None:
         """A business refund: asked for by one operator, approved by another."""
