@@ -17,7 +17,7 @@ from nontax.einvoice.certificates import Certificate
 from nontax.einvoice.document import signed_bytes
 from nontax.einvoice.hierarchy import Holder, make_hierarchy
 from nontax.einvoice.keys import PrivateKey, sm2_available
-from nontax.einvoice.pipeline import LocalCountersigner, check_held, finished, unit_element
+from nontax.einvoice.pipeline import HeldKeys, LocalCountersigner, finished, unit_element
 from nontax.einvoice.ports import Countersigning
 from nontax.einvoice.trust import TrustPolicy
 from nontax.gateway.einvoicing.basis import Basis
@@ -60,6 +60,7 @@ def measure(*, rounds: int) -> list[Row]:
         intermediates=(hierarchy.intermediate.certificate,),
         finance=frozenset({hierarchy.finance.certificate.fingerprint}),
     )
+    held = HeldKeys(policy)
     unit = InlineSigner(hierarchy.units[UNIT])
     countersigner = LocalCountersigner(InlineSigner(hierarchy.finance))
     basis, moment = _basis(), now.strftime("%Y%m%d%H%M%S")
@@ -73,7 +74,7 @@ def measure(*, rounds: int) -> list[Row]:
             draft = Draft(0, moment, random_number(os.urandom), "maker1", "系统", "系统")
             number = f"{serial:010d}"
             signed = signed_bytes(blue_invoice(basis, CODE, number, draft))
-            check_held(unit.certificate, UNIT, moment, policy)
+            held.check(unit.certificate, UNIT, moment)
             element = await unit_element(signed, unit, moment)
             answer = await countersigner.countersign(
                 Countersigning(CODE, number, signed, element, moment)

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 from .algorithms import SignatureAlgorithm
 from .certificates import Certificate, CertificateSet
@@ -33,7 +34,8 @@ from .ports import Countersigned, Countersigning, Signer
 from .trust import TrustPolicy, judge
 from .verify import SIGNING_DAYS, Aspect, examine_unit, verify_opened
 
-_MOMENT = "%Y%m%d%H%M%S"
+_MOMENT: Final = "%Y%m%d%H%M%S"
+_MOST_REMEMBERED: Final = 256
 
 
 class SignatureRefused(EInvoiceError):
@@ -183,6 +185,28 @@ def check_held(
         )
 
 
+class HeldKeys:
+    """`check_held` under one policy, which remembers whom it has found fine for a moment.
+
+    An invoice asks twice, before its number is taken and before it is signed, and in a batch
+    hundreds ask in one second.
+    """
+
+    def __init__(self, policy: TrustPolicy) -> None:
+        self._policy = policy
+        self._fine: set[tuple[str, str, str]] = set()
+
+    def check(self, certificate: Certificate, unit_code: str, issued_at: str) -> None:
+        """As `check_held`. Raises SignatureRefused."""
+        asked = (certificate.fingerprint, unit_code, issued_at)
+        if asked in self._fine:
+            return
+        check_held(certificate, unit_code, issued_at, self._policy)
+        if len(self._fine) >= _MOST_REMEMBERED:
+            self._fine.clear()
+        self._fine.add(asked)
+
+
 def last_signing(issued_at: str) -> str:
     """The last moment at which an invoice can be signed; both ``yyyymmddHHMMSS``, civil time."""
     # Civil times are compared as texts and have one zone.
@@ -191,6 +215,17 @@ def last_signing(issued_at: str) -> str:
 
 
 # -- finance ---------------------------------------------------------------------------------------
+
+
+def check_finance(certificate: Certificate, issued_at: str, policy: TrustPolicy) -> None:
+    """Whether finance's own key may sign what was issued then. Raises SignatureRefused.
+
+    Its signature is not verified again; but one that nobody believes must not be archived.
+    """
+    problems = judge(certificate, issued_at, policy).problems
+    if problems:
+        rule, text = problems[0]
+        raise SignatureRefused(f"finance's certificate: {rule}: {text}", "财政签名证书不可用")
 
 
 class LocalCountersigner:

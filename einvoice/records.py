@@ -205,17 +205,18 @@ def _row_writer(tag: str, row: Row) -> Write:
             return
         if is_plain and type(value) is str and value.isalnum() and minimum <= len(value) <= maximum:
             out.append(opening + value + closing)
+        elif is_number and value is not None:
+            out.append(opening + row.write(tag, value) + closing)
         else:
             write_any(record, out)
 
     def write_any(record: Record, out: list[str]) -> None:
-        value = getattr(record, tag)
-        if value is None or (not is_number and isinstance(value, str) and not value.strip()):
-            if row.optional:
+        value = value_of(record)
+        if value is None or (isinstance(value, str) and not value.strip()):
+            if is_optional:
                 return
             raise broken(tag, DocumentRule.EMPTY)
-        text = row.write(tag, value)
-        out.append(f"<{tag}>{text if is_number else escape(text)}</{tag}>")
+        out.append(opening + escape(row.write(tag, value)) + closing)
 
     return write
 

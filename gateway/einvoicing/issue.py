@@ -16,7 +16,7 @@ from typing import Final
 from ...einvoice.document import read_signed
 from ...einvoice.errors import DocumentError
 from ...einvoice.numbering import NumberingError, bill_type_of, parse_code, split_bill_no
-from ...einvoice.pipeline import SignatureRefused, check_held
+from ...einvoice.pipeline import SignatureRefused
 from ...messages.codes import Result
 from ..settlement.acting import Acting
 from ..store import einvoices
@@ -98,7 +98,7 @@ class Issuing:
         _check_scope(bill, acting)
         if living is None:
             self._check_key(bill.unit_code)
-            self._steps.countersigner()
+            self._steps.countersigner(self._steps.now())
             draft = self._draft(acting.name)
             work = partial(build_blue, pay_code=pay_code, bill_type=bill_type, draft=draft)
             living = await store.transact(work)
@@ -122,7 +122,7 @@ class Issuing:
         """Refuse before a number is taken what the unit's key cannot sign. Raises IssueRefused."""
         signer = self._steps.signer(unit_code)
         try:
-            check_held(signer.certificate, unit_code, self._steps.now(), self._parts.policy)
+            self._steps.held.check(signer.certificate, unit_code, self._steps.now())
         except SignatureRefused as refused:
             raise IssueRefused(
                 str(refused),
@@ -168,9 +168,9 @@ class Issuing:
         )
         if living is not None and not await self._says_red(received):
             return await self._advanced(living, received.node)
-        self._steps.countersigner()
         large = len(received.data) > _THREAD_BYTES
         invoice, element = await asyncio.to_thread(work) if large else work()
+        self._steps.countersigner(invoice.issued_at)
         keep = keep_red if invoice.is_red else keep_blue
         begun = await store.transact(
             partial(keep, received=received, invoice=invoice, element=element, at=at)
@@ -205,7 +205,7 @@ class Issuing:
         red = await store.read(partial(einvoices.red_of, code=code, number=number))
         if red is None:
             self._check_key(original.unit_code)
-            self._steps.countersigner()
+            self._steps.countersigner(self._steps.now())
             work = partial(
                 build_red, code=code, number=number, reason=reason, draft=self._draft(acting.name)
             )

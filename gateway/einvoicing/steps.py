@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, NoReturn
 
-from ...einvoice.certificates import CertificateSet
+from ...einvoice.certificates import Certificate, CertificateSet
 from ...einvoice.pipeline import (
     Finished,
+    HeldKeys,
     SignatureRefused,
+    check_finance,
     check_finished,
-    check_held,
     finished,
     last_signing,
     unit_element,
@@ -46,6 +47,7 @@ _MOMENT: Final = "%Y%m%d%H%M%S"
 class IssueParts:
     """What issuing works with. `held` gives the key of a unit that is kept here (托管), or None.
 
+    finance: the certificate of finance's own key, None where the centre signs.
     handling, checker: HandlingPerson and Checker where nobody else is known.
     """
 
@@ -54,6 +56,7 @@ class IssueParts:
     random: Random
     held: Callable[[str], Signer | None]
     countersigner: Countersigner | None
+    finance: Certificate | None
     certificates: CertificateSet
     policy: TrustPolicy
     handling: str
@@ -65,6 +68,7 @@ class Steps:
 
     def __init__(self, parts: IssueParts) -> None:
         self._parts = parts
+        self.held = HeldKeys(parts.policy)
 
     def now(self) -> str:
         """The moment as documents say it: ``yyyymmddHHMMSS``, civil time."""
@@ -81,8 +85,8 @@ class Steps:
             )
         return signer
 
-    def countersigner(self) -> Countersigner:
-        """Who signs for finance. Raises IssueRefused."""
+    def countersigner(self, issued: str) -> Countersigner:
+        """Who signs for finance what is issued then (``yyyymmddHHMMSS``). Raises IssueRefused."""
         found = self._parts.countersigner
         if found is None:
             raise IssueRefused(
@@ -90,6 +94,15 @@ class Steps:
                 information="财政签名未配置",
                 do="enter [einvoice.finance] with a key, or [einvoice.centre]",
             )
+        if self._parts.finance is not None:
+            try:
+                check_finance(self._parts.finance, issued, self._parts.policy)
+            except SignatureRefused as refused:
+                raise IssueRefused(
+                    str(refused),
+                    information=refused.information,
+                    do="see `nontax check` and [einvoice.finance]",
+                ) from None
         return found
 
     async def advance(self, invoice: Invoice, actor: str) -> Invoice:
@@ -107,9 +120,15 @@ class Steps:
         if moment > last_signing(issued):
             await self.abandon(invoice, "it was not signed within 7 days after its issue", actor)
         try:
-            element = kept.unit_element or await self._sign(invoice, kept, moment)
+            countersigner = self.countersigner(issued)
+        except IssueRefused as refused:  # what was begun waits until a person has mended that
+            raise IssueDelayed(invoice, refused.what) from None
+        try:
+            element = kept.unit_element or await self._sign(
+                invoice, kept, moment, keep=countersigner.is_remote
+            )
             wanted = Countersigning(code, number, kept.signed, element, moment)
-            document, trade_id = await self._countersign(invoice, wanted)
+            document, trade_id = await self._countersign(invoice, wanted, countersigner)
         except (SignatureRefused, CountersignRefused) as refused:
             await self.abandon(invoice, str(refused), actor, refused.information)
         except SigningUnavailable as unavailable:
@@ -125,15 +144,17 @@ class Steps:
         )
         return await self._parts.store.transact(work)
 
-    async def _sign(self, invoice: Invoice, kept: InvoiceBytes, moment: str) -> bytes:
-        """The unit's signature with the key that is kept here."""
+    async def _sign(
+        self, invoice: Invoice, kept: InvoiceBytes, moment: str, *, keep: bool
+    ) -> bytes:
+        """The unit's signature with the key that is kept here; `keep` it in the books at once."""
         signer = self._parts.held(invoice.unit_code)
         if signer is None:
             raise SigningUnavailable(f"the key of unit {invoice.unit_code} is not kept here now")
         issued = invoice.issue_date + invoice.issue_time.replace(":", "")
-        check_held(signer.certificate, invoice.unit_code, issued, self._parts.policy)
+        self.held.check(signer.certificate, invoice.unit_code, issued)
         element = await unit_element(kept.signed, signer, moment)
-        if self.countersigner().is_remote:
+        if keep:
             # What was sent away once is what is asked for again.
             await self._parts.store.transact(
                 partial(
@@ -149,9 +170,10 @@ class Steps:
             element = again.unit_element if again is not None else element
         return element
 
-    async def _countersign(self, invoice: Invoice, wanted: Countersigning) -> tuple[Finished, str]:
+    async def _countersign(
+        self, invoice: Invoice, wanted: Countersigning, countersigner: Countersigner
+    ) -> tuple[Finished, str]:
         """Finance's signature and the whole document; one from elsewhere is verified."""
-        countersigner = self.countersigner()
         if countersigner.is_remote:
             await self._parts.store.transact(
                 partial(

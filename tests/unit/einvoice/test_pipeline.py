@@ -17,6 +17,7 @@ from nontax.einvoice.fields import EInvoice, MainExt
 from nontax.einvoice.hierarchy import Holder
 from nontax.einvoice.pipeline import (
     Expected,
+    HeldKeys,
     LocalCountersigner,
     SignatureRefused,
     check_contents,
@@ -108,6 +109,19 @@ def test_a_held_key_signs_for_its_unit_while_its_certificate_holds() -> None:
     nobody = known.with_policy(roots=())
     with pytest.raises(SignatureRefused, match="chain"):
         check_held(certificate, "0104901", INVOICE.issued_at, nobody.policy)
+
+
+def test_what_was_found_fine_is_remembered_for_that_moment_alone() -> None:
+    known = world()
+    held = HeldKeys(known.policy)
+    for _ in range(2):
+        held.check(known.unit.certificate, "0104901", INVOICE.issued_at)
+        with pytest.raises(SignatureRefused, match="not a certificate of the unit"):
+            held.check(known.unit.certificate, "0105204", INVOICE.issued_at)
+        with pytest.raises(SignatureRefused, match="validity"):
+            held.check(known.unit.certificate, "0104901", "20310101000000")
+        with pytest.raises(SignatureRefused, match="not a certificate of the unit"):
+            held.check(known.hierarchy.finance.certificate, "0104901", INVOICE.issued_at)
 
 
 WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
