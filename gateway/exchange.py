@@ -333,6 +333,7 @@ class Exchanges:
                 information=said.get("Information", ""),
                 form=form,
                 content=content,
+                charset=received.grant.peer.charset,
             )
         )
 

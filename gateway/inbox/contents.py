@@ -26,6 +26,14 @@ MOST_DIFFERENCES: Final = 200
 """Fields that a comparison shows; the rest is counted."""
 
 
+class Identity(NamedTuple):
+    """What names a payment (2612), as far as it can be read; '' where it cannot."""
+
+    cfm_date: str = ""
+    tra_no: str = ""
+    pay_code: str = ""
+
+
 class Difference(NamedTuple):
     """One field in which a proposal differs from what came; both masked, '' where it is not."""
 
@@ -59,6 +67,17 @@ def proposed(sealer: Sealer, row: InboxMessage, entry: InboxEntry) -> bytes:
 
 def _context(peer: str, digest: str) -> str:
     return f"inbox/{peer}/{digest}"
+
+
+def identity_of(content: bytes, form: InboxForm, number: str, charset: str) -> Identity:
+    """The identity of a malformed 2612: values that their fields can hold; never raises."""
+    if number != "2612":
+        return Identity()
+    found: dict[str, str] = {}
+    for tag, value in _fields(content, form, number, charset, lambda *told: told[-1]):
+        if _holds(number, tag, value):
+            found.setdefault(tag, value)
+    return Identity(*(found.get(tag, "") for tag in ("CfmDate", "TraNoBus", "PayCode")))
 
 
 # -- for people -----------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from ..store import inbox
 from ..store.inbox import InboxForm, InboxMessage
 from ..store.protocol import Store, StoreError, Transaction
 from ..tokens import Sealer
-from .contents import digest_of, seal, seen_information
+from .contents import digest_of, identity_of, seal, seen_information
 
 LARGEST_KEPT: Final = 256 * 1024
 """Bytes; of a larger voucher only the digest and the size are kept."""
@@ -39,6 +39,7 @@ class Malformed(NamedTuple):
     information: str
     form: InboxForm
     content: bytes
+    charset: str = "GBK"
 
     def __repr__(self) -> str:
         return f"Malformed({self.peer}, {self.head.msg_no})"  # the rest may be personal
@@ -106,6 +107,8 @@ class InboxKeeper:
     def _row(self, malformed: Malformed) -> InboxMessage:
         head, content = malformed.head, malformed.content
         small = len(content) <= LARGEST_KEPT
+        read = content[:LARGEST_KEPT]
+        identity = identity_of(read, malformed.form, head.msg_no, malformed.charset)
         return InboxMessage(
             id=0,
             peer=malformed.peer,
@@ -122,6 +125,9 @@ class InboxKeeper:
             digest=digest_of(content),
             content=seal(self._sealer, content, malformed.peer) if small else "",
             changed_at=malformed.at,
+            cfm_date=identity.cfm_date,
+            tra_no=identity.tra_no,
+            pay_code=identity.pay_code,
         )
 
     def _told(self, malformed: Malformed, kept: inbox.Kept) -> None:

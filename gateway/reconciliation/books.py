@@ -18,7 +18,7 @@ from ..clock import add_days, parse_date
 from ..collection.accounts import acceptable
 from ..collection.lookups import Lookups
 from ..peers import Peer, PeerDirectory
-from ..store import bills, clearing, confirmations, payments, statements
+from ..store import bills, clearing, confirmations, inbox, payments, statements
 from ..store.protocol import SqlValue, Transaction
 from ..store.records import Payment
 
@@ -198,8 +198,7 @@ class BookLookups:
     async def refused(self, line: PaymentLine) -> bool:
         """Whether a confirmation of the line's identity was ever refused."""
         for src in (self._day.peer.code, *self._day.carried):
-            identity = (src, line.cfm_date, line.tra_no)
-            if await confirmations.refused(self._tx, *identity, line.pay_code):
+            if await was_refused(self._tx, src, line.cfm_date, line.tra_no, line.pay_code):
                 return True
         return False
 
@@ -213,6 +212,14 @@ class BookLookups:
         lines = await statements.payment_lines_under(self._tx, src, date, payment.tra_no)
         wanted = (payment.pay_code, payment.amt)
         return any((line.pay_code, line.amt) == wanted for line in lines if not line.fault)
+
+
+async def was_refused(
+    tx: Transaction, src: str, cfm_date: str, tra_no: str, pay_code: str
+) -> bool:
+    """Whether a 2612 of an identity was ever refused, for what it said or as malformed (10002)."""
+    identity = (src, cfm_date, tra_no, pay_code)
+    return await confirmations.refused(tx, *identity) or await inbox.refused(tx, *identity)
 
 
 def as_ours(payment: Payment) -> OurPayment:

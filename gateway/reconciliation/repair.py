@@ -18,11 +18,11 @@ from ..collection.booking import Booked, Booking, Received
 from ..collection.lookups import Lookups
 from ..config.sections import ReconciliationConfig
 from ..peers import Peer, PeerDirectory
-from ..store import MAX_FEN, bills, confirmations, funds, payments
+from ..store import MAX_FEN, bills, funds, payments
 from ..store.protocol import Transaction
 from ..store.records import BillFace, Payment
 from ..store.statements import PaymentRow
-from .books import THIRD_PARTY, carriers_of, held_by_another, within
+from .books import THIRD_PARTY, carriers_of, held_by_another, was_refused, within
 
 Deed = Literal["payment", "duplicate", "link", ""]
 
@@ -96,7 +96,7 @@ class Repairs:
         if known is not None:
             return known
         for code in sources:
-            if await confirmations.refused(tx, code, line.cfm_date, line.tra_no, line.pay_code):
+            if await was_refused(tx, code, line.cfm_date, line.tra_no, line.pay_code):
                 return nothing(Kind.REFUSED, "该笔缴款曾被拒绝,款项应已退还缴款人")
         if not within(line.cfm_date, line.check_date, self._rules.window_days):
             return nothing(Kind.DATE, "缴款日期不在对账日期前后")

@@ -22,6 +22,7 @@ class InboxMessage:
     whole document. It is sealed, and '' where only ``size`` and ``digest`` (SHA-256) were kept.
     ``result`` and ``information`` are what the peer was answered. ``proposal`` is the id of the
     action that proposed the present correction; ``outcome`` what processing one was answered.
+    Of a 2612 ``cfm_date``, ``tra_no`` and ``pay_code`` are what could be read of its identity.
     """
 
     id: int
@@ -48,6 +49,9 @@ class InboxMessage:
     outcome: str = ""
     outcome_text: str = field(default="", repr=False)
     replayed: int = 0
+    cfm_date: str = ""
+    tra_no: str = ""
+    pay_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,26 @@ async def open_count(tx: Transaction, peer: str, limit: int) -> int:
         limit,
     )
     return int(row[0]) if row else 0
+
+
+async def refused(
+    tx: Transaction, src: str, cfm_date: str, tra_no: str, pay_code: str = ""
+) -> bool:
+    """Whether a malformed 2612 of this identity was refused, and nothing right came instead.
+
+    With a pay code also under another date, as ``confirmations.refused``.
+    """
+    row = await tx.one(
+        "SELECT 1 FROM inbox WHERE peer = ?1 AND tra_no = ?3 AND tra_no <> ''"
+        " AND (cfm_date = ?2 OR (pay_code = ?4 AND pay_code <> '')) AND state <> 'accepted'"
+        " AND NOT EXISTS (SELECT 1 FROM confirmations AS c WHERE c.src = ?1 AND c.cfm_date = ?2"
+        " AND c.tra_no_bus = ?3 AND c.accepted = 1) LIMIT 1",
+        src,
+        cfm_date,
+        tra_no,
+        pay_code,
+    )
+    return row is not None
 
 
 async def get(tx: Transaction, message_id: int, *, lock: bool = False) -> InboxMessage | None:
