@@ -35,6 +35,7 @@ def make_issuing(
     section = config.einvoice
     if countersigner is None:
         countersigner = _countersigner(config, found, most_seconds)
+    local = countersigner is not None and not countersigner.is_remote
     return Issuing(
         IssueParts(
             store=store,
@@ -42,6 +43,7 @@ def make_issuing(
             random=random,
             held=found.units.get,
             countersigner=countersigner,
+            finance=found.finance.certificate if local and found.finance is not None else None,
             certificates=found.certificates,
             policy=found.policy,
             handling=section.handling_person,
