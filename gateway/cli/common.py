@@ -261,7 +261,10 @@ def date_argument(text: str) -> str:
         # Civil dates have no zone; only the calendar is checked here.
         parsed = datetime.strptime(text, "%Y-%m-%d")  # noqa: DTZ007
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date YYYY-MM-DD") from None
+        parsed = None
+    # Digits of other scripts are digits to strptime, too.
+    if parsed is None or not text.isascii():
+        raise argparse.ArgumentTypeError(f"{text!r} is no date YYYY-MM-DD")
     return parsed.strftime("%Y%m%d")
 
 

@@ -214,9 +214,7 @@ class BookLookups:
         return any((line.pay_code, line.amt) == wanted for line in lines if not line.fault)
 
 
-async def was_refused(
-    tx: Transaction, src: str, cfm_date: str, tra_no: str, pay_code: str
-) -> bool:
+async def was_refused(tx: Transaction, src: str, cfm_date: str, tra_no: str, pay_code: str) -> bool:
     """Whether a 2612 of an identity was ever refused, for what it said or as malformed (10002)."""
     identity = (src, cfm_date, tra_no, pay_code)
     return await confirmations.refused(tx, *identity) or await inbox.refused(tx, *identity)

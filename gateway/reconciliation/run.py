@@ -57,8 +57,9 @@ async def reconcile_day(
 ) -> DayOutcome:
     """Reconcile a day (yyyymmdd) of one node, or of all that collect or sent statements.
 
-    Raises CannotRunError for a day that is not over yet and for an unknown node, StoreError. Of
-    several nodes, those that cannot be run are named in the outcome.
+    Today may be run: what comes for it later makes the next revision. Raises CannotRunError for a
+    day that has not come and for an unknown node, StoreError. Of several nodes, those that cannot
+    be run are named in the outcome.
     """
     if date > parts.clock.today():
         raise CannotRunError("the day is in the future", "name a day that has come")

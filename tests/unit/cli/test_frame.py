@@ -81,6 +81,8 @@ def test_the_configuration_may_stand_anywhere_behind_the_command() -> None:
         (["bill", "show", "1", "--colour"], "unrecognized arguments: --colour"),
         (["bill", "list", "--from", "22.11.2026"], "'22.11.2026' is no date YYYY-MM-DD"),
         (["bill", "list", "--from", "2026-02-30"], "is no date"),
+        (["reconcile", "run", "--date", "２０２６-11-22"], "is no date"),
+        (["reconcile", "run", "--date", "2026-11-2２"], "is no date"),
         (["bill", "list", "--limit", "0"], "'0' is no number above 0"),
         (["bill", "list", "--limit", "-1"], "is no number above 0"),
         (["message", "show", "one"], "'one' is no number above 0"),
