@@ -258,13 +258,12 @@ def wants_json(arguments: argparse.Namespace) -> bool:
 def date_argument(text: str) -> str:
     """A date of the command line, YYYY-MM-DD, as the books write it: yyyymmdd."""
     try:
+        if not text.isascii():  # digits of other scripts are digits to strptime, too
+            raise ValueError("not ASCII")
         # Civil dates have no zone; only the calendar is checked here.
         parsed = datetime.strptime(text, "%Y-%m-%d")  # noqa: DTZ007
     except ValueError:
-        parsed = None
-    # Digits of other scripts are digits to strptime, too.
-    if parsed is None or not text.isascii():
-        raise argparse.ArgumentTypeError(f"{text!r} is no date YYYY-MM-DD")
+        raise argparse.ArgumentTypeError(f"{text!r} is no date YYYY-MM-DD") from None
     return parsed.strftime("%Y%m%d")
 
 
