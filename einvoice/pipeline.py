@@ -36,6 +36,8 @@ from .verify import SIGNING_DAYS, Aspect, examine_unit, verify_opened
 
 _MOMENT: Final = "%Y%m%d%H%M%S"
 _MOST_REMEMBERED: Final = 256
+_FINANCE: Final = ""
+"""No unit is called so."""
 
 
 class SignatureRefused(EInvoiceError):
@@ -186,7 +188,8 @@ def check_held(
 
 
 class HeldKeys:
-    """`check_held` under one policy, which remembers whom it has found fine for a moment.
+    """`check_held` and `check_finance` under one policy, which remembers whom it has found fine for
+    a moment.
 
     An invoice asks twice, before its number is taken and before it is signed, and in a batch
     hundreds ask in one second.
@@ -199,9 +202,18 @@ class HeldKeys:
     def check(self, certificate: Certificate, unit_code: str, issued_at: str) -> None:
         """As `check_held`. Raises SignatureRefused."""
         asked = (certificate.fingerprint, unit_code, issued_at)
-        if asked in self._fine:
-            return
-        check_held(certificate, unit_code, issued_at, self._policy)
+        if asked not in self._fine:
+            check_held(certificate, unit_code, issued_at, self._policy)
+            self._remember(asked)
+
+    def check_finance(self, certificate: Certificate, issued_at: str) -> None:
+        """As `check_finance`. Raises SignatureRefused."""
+        asked = (certificate.fingerprint, _FINANCE, issued_at)
+        if asked not in self._fine:
+            check_finance(certificate, issued_at, self._policy)
+            self._remember(asked)
+
+    def _remember(self, asked: tuple[str, str, str]) -> None:
         if len(self._fine) >= _MOST_REMEMBERED:
             self._fine.clear()
         self._fine.add(asked)

@@ -16,7 +16,6 @@ from ...einvoice.pipeline import (
     Finished,
     HeldKeys,
     SignatureRefused,
-    check_finance,
     check_finished,
     finished,
     last_signing,
@@ -96,7 +95,7 @@ class Steps:
             )
         if self._parts.finance is not None:
             try:
-                check_finance(self._parts.finance, issued, self._parts.policy)
+                self.held.check_finance(self._parts.finance, issued)
             except SignatureRefused as refused:
                 raise IssueRefused(
                     str(refused),
