@@ -128,7 +128,13 @@ async def _issue(arguments: argparse.Namespace) -> int:
         )
         try:
             if arguments.all:
-                report, _ = await batch.issue_waiting(_units(opened, actor, arguments.unit))
+                units = _units(opened, actor, arguments.unit)
+                # What a run before this one has begun and not finished waits for nobody else.
+                late: list[IssueDelayed] = []
+                resumed = await issuing.resume(actor.name, older_ms=0, delayed=late.append)
+                report, _ = await batch.issue_waiting(units)
+                report.resumed = resumed
+                report.delayed += [LeftOut(one.invoice.pay_code, one.what) for one in late]
             else:
                 report = await batch.issue(dict.fromkeys(pay_codes))
         finally:
@@ -222,6 +228,7 @@ def _report_json(report: BatchReport) -> dict[str, Json]:
     return {
         "issued": report.issued,
         "repeated": report.repeated,
+        "resumed": report.resumed,
         "Amt": format_yuan(report.amt),
         "refused": listed(report.refused),
         "delayed": listed(report.delayed),
@@ -233,6 +240,8 @@ def _print_report(report: BatchReport) -> None:
         f"{report.issued} invoices issued, {format_yuan(report.amt)} yuan;"
         f" {report.repeated} bills had theirs"
     )
+    if report.resumed:
+        print(f"{report.resumed} invoices that were begun before were finished")
     for word, left_out in (("later", report.delayed), ("left out", report.refused)):
         for one in left_out[:MOST_SHOWN]:
             print(f"{word}: {one.pay_code}: {one.what}{f' - {one.do}' if one.do else ''}")

@@ -34,10 +34,14 @@ class LeftOut:
 
 @dataclass(slots=True)
 class BatchReport:
-    """What a run did; `repeated` had their invoices before, `delayed` are finished later."""
+    """What a run did; `repeated` had their invoices before, `delayed` are finished later.
+
+    resumed: invoices that another run had begun.
+    """
 
     issued: int = 0
     repeated: int = 0
+    resumed: int = 0
     amt: int = 0
     delayed: list[LeftOut] = field(default_factory=list)
     refused: list[LeftOut] = field(default_factory=list)

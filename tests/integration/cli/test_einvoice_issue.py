@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from nontax.gateway.clock import SystemClock
+from nontax.gateway.einvoicing.building import build_blue
+from nontax.gateway.einvoicing.content import Draft
 from nontax.gateway.einvoicing.numbers import reserve
 from nontax.gateway.store import bills, open_store, payments
 from nontax.gateway.store.protocol import Transaction, Work
@@ -146,6 +148,34 @@ def test_many_from_a_file_and_all_that_wait(
         ["0000000001", "0000000030", "30", "issued", UNIT],
         ["0000000031", "0000100000", "99970", "stock", UNIT],
     ]
+
+
+def test_a_run_that_was_killed_is_continued(
+    nontax: Nontax, paid: Callable[[int], list[str]], site: Path
+) -> None:
+    pay_codes = paid(3)
+    clock = SystemClock()
+    moment = clock.civil().strftime("%Y%m%d%H%M%S")
+    draft = Draft(clock.now_ms(), moment, "ab12cd", "maker1", "系统", "系统")
+
+    async def begin(tx: Transaction) -> None:
+        # What a process leaves that was killed before it signed.
+        await build_blue(tx, pay_code=pay_codes[1], bill_type="", draft=draft)
+
+    transact(site, begin)
+    assert (
+        nontax("einvoice", "list", "--state", "built", "--json").json[0]["PayCode"] == pay_codes[1]
+    )
+    done = nontax("einvoice", "issue", "--all")
+    assert (done.code, done.out.splitlines()) == (
+        0,
+        [
+            "2 invoices issued, 160.00 yuan; 0 bills had theirs",
+            "1 invoices that were begun before were finished",
+        ],
+    )
+    states = {one["state"] for one in nontax("einvoice", "list", "--json").json}
+    assert states == {"archived"}
 
 
 def test_what_cannot_be_asked_for(nontax: Nontax, tmp_path: Path) -> None:
