@@ -18,13 +18,16 @@ from ..clock import add_days, parse_date
 from ..collection.accounts import acceptable
 from ..collection.lookups import Lookups
 from ..peers import Peer, PeerDirectory
-from ..store import bills, clearing, confirmations, inbox, payments, statements
+from ..store import bills, clearing, confirmations, funds, inbox, payments, statements
 from ..store.protocol import SqlValue, Transaction
 from ..store.records import Payment
 
 PAGE: Final = 2000
 THIRD_PARTY: Final = frozenset({"5", "51", "52"})
 """Channels whose money comes in one sum a day: third-party payment, Alipay, WeChat."""
+
+SELF_REPORTED: Final = frozenset({"2616", "claim"})
+"""Channels of payments that no bank has confirmed: they were made of money that had come."""
 
 _COLUMNS: Final = "tra_no_bus, id, src, cfm_date, pay_code, amt, pay_mode, rec_acct"
 # What was reported as arrived money (2616) or claimed by an operator was never confirmed by a node:
@@ -36,9 +39,6 @@ _LISTED: Final = (
     " WHERE s.src = {node} AND s.check_date = ?2 AND s.tra_no = payments.tra_no_bus"
     " AND b.state IN ('complete', 'failed', 'reconciled'))"
 )
-
-# What a report of money made (2616, a claim) was never confirmed by its bank: it may be listed.
-_OWED: Final = "channel NOT IN ('2616', 'claim')"
 
 R = TypeVar("R", bound=tuple[Any, ...])
 
@@ -184,6 +184,8 @@ class BookLookups:
                 continue
             if payment.cfm_date not in self._neighbours():
                 continue
+            if await self._counted_elsewhere(payment):
+                continue
             if not await self._listed(payment.cfm_date, as_ours(payment)):
                 return as_ours(payment)
         return None
@@ -201,6 +203,13 @@ class BookLookups:
             if await was_refused(self._tx, src, line.cfm_date, line.tra_no, line.pay_code):
                 return True
         return False
+
+    async def _counted_elsewhere(self, payment: Payment) -> bool:
+        """Whether the list of a third day has it. That of money that came by a report says no."""
+        if payment.channel in SELF_REPORTED:
+            return False
+        told = (await funds.of_payment(self._tx, payment.id)).reconciled_on
+        return told not in {"", self._day.check_date, payment.cfm_date}
 
     def _neighbours(self) -> list[str]:
         days = range(1, self._day.window_days + 1)
@@ -299,7 +308,7 @@ async def channel_totals(
             args += [day.peer.code, *channels]
         rows = await tx.all(
             "SELECT pay_mode, count(*), sum(amt) FROM payments WHERE src = ?1 AND cfm_date = ?2"
-            f" AND id <= ?3 AND {_OWED}{conditions} GROUP BY pay_mode",
+            f" AND id <= ?3 AND {_CONFIRMED}{conditions} GROUP BY pay_mode",
             *args,
         )
         for mode, count, amt in rows:

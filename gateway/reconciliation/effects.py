@@ -19,6 +19,7 @@ from ..store.protocol import Transaction
 from ..store.reconciliation import GATEWAY, DifferenceFilter, DifferenceRow
 from ..store.reconmet import MetRow
 from ..store.statements import FundsRow, StatementBatch
+from .books import SELF_REPORTED
 from .expecting import FundsDay, came_otherwise, payments_of_sum
 from .rows import settle
 
@@ -26,7 +27,6 @@ AT_ONCE: Final = 1000
 MARKED_AT_ONCE: Final = 5000
 
 _NO_TIME: Final = "000000"
-_SELF_REPORTED: Final = frozenset({"2616", "claim"})
 _UNEXPECTED: Final = "the day's list has it, and nothing expects it"
 
 
@@ -101,7 +101,7 @@ async def _payment_came(
                 pay_code=payment.pay_code,
             )
     await funds.arrived(tx, payment_id, batch.check_date, arrival_id)
-    if payment.channel in _SELF_REPORTED:
+    if payment.channel in SELF_REPORTED:
         # No list of payments has it: that its money is there is all that there is to compare.
         await funds.reconciled(tx, payment_id, batch.check_date)
 

@@ -116,6 +116,8 @@ class Resolving:
         linked = await find_link(tx, row, decision, self._entries)
         for other in linked.rows:
             await check_scope(tx, other, acting)
+        if row.statement == "2555":
+            row = replace(row, payment_id=int(linked.reference.partition(":")[2]))
         closed = [(row, linked.reference)]
         closed += [(other, f"difference:{row.id}") for other in linked.rows]
         done: list[Done] = []

@@ -35,6 +35,7 @@ from .books import (
 from .delivery import owed, undelivered
 from .expecting import FundsDay, expected_funds, fund_lines
 from .moving import balances_of, expected_movements, movement_lines
+from .otherlists import Without, listed_again
 from .parts import Owed
 from .repair import Moment
 
@@ -168,7 +169,8 @@ async def find(
     day = await _node_day(tx, inputs, peers, rules)
     found.owed = await owed(tx, day)
     if day.channels:
-        ours = _Ids(our_payments(tx, day), found.payment_ids)
+        living = Without(our_payments(tx, day), await listed_again(tx, day))
+        ours = _Ids(living, found.payment_ids)
         found.payments = await match_payments(
             ours,
             TheirLines(tx, day.peer.code, day.check_date),
