@@ -19,6 +19,7 @@ from ..figures.postings import load_templates
 from ..figures.verifying import altered_days
 from ..settlement.acting import SettlementRefused
 from ..store import StoreError, catalogue, einvoices, journal, operators, tokens
+from ..store.einvoiceagreement import disagreements
 from ..store.protocol import Transaction
 from .common import (
     FINE,
@@ -168,6 +169,7 @@ async def _store(
         if not archive.ok:
             text = f"the archive of e-invoices is not intact: {archive.fault}"
             faults.append(config.fault(url, text))
+        faults += [config.fault(url, text) for text in await store.scan(disagreements)]
         for lost in await store.scan(unexplained):
             text = f"e-invoice numbers {lost.code} {lost.first} to {lost.last} were taken, why?"
             faults.append(config.fault(url, f"{text} (`nontax einvoice numbers`)"))
