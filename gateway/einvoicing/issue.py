@@ -27,7 +27,7 @@ from .basis import paid_bill
 from .building import build_blue, build_red
 from .content import Draft, random_number
 from .numbers import reserve
-from .receiving import SignedByUnit, keep_blue, keep_red, open_received
+from .receiving import SignedByUnit, archived_before, keep_blue, keep_red, open_received
 from .refusals import IssueDelayed, IssueRefused
 from .steps import IssueParts, Steps
 
@@ -140,18 +140,19 @@ class Issuing:
     async def accept_signed(self, received: SignedByUnit) -> Issued:
         """Check, countersign and archive what a unit signed by itself (8981).
 
-        The bill's living invoice is the answer to a repeated one, whatever that one says; a red
-        document reverses its original. Raises IssueRefused, IssueDelayed.
+        What was archived is the answer to the same bytes again, however late and also when it was
+        reversed since; the bill's living invoice to any other blue one. A red document reverses its
+        original. Raises IssueRefused, IssueDelayed.
         """
         store = self._parts.store
         at = self._parts.clock.now_ms()
 
-        async def look(tx: Transaction) -> tuple[Bill, Invoice | None]:
-            return await paid_bill(tx, received.pay_code), await einvoices.living(
-                tx, received.pay_code
-            )
+        async def look(tx: Transaction) -> tuple[Bill, Invoice | None, Invoice | None]:
+            bill = await paid_bill(tx, received.pay_code)
+            living = await einvoices.living(tx, received.pay_code)
+            return bill, living, await archived_before(tx, received)
 
-        bill, living = await store.read(look)
+        bill, living, before = await store.read(look)
         if bill.unit_code not in received.units:
             raise IssueRefused(
                 f"{received.node} may not act for unit {bill.unit_code}",
@@ -163,6 +164,8 @@ class Issuing:
                 result=Result.BAD_PARAMETER,
                 information=f"AdmDivCode与缴款书的区划{bill.region}不一致",
             )
+        if before is not None:
+            return Issued(before, repeated=True)
         work = partial(
             open_received, received, self._parts.certificates, self._parts.policy, self._steps.now()
         )

@@ -166,6 +166,20 @@ def _refused(what: str, chinese: str, result: Result = Result.FAILURE) -> IssueR
 # -- with the books --------------------------------------------------------------------------------
 
 
+async def archived_before(tx: Transaction, received: SignedByUnit) -> Invoice | None:
+    """The archived invoice of the bill that is just these bytes, if there is one."""
+    try:
+        _, number = split_bill_no(received.bill_no)
+    except NumberingError:
+        return None
+    for invoice in await einvoices.by_number(tx, number):
+        if invoice.pay_code == received.pay_code and invoice.is_archived:
+            kept = await einvoices.data(tx, invoice.code, invoice.number)
+            if kept is not None and kept.signed == received.data:
+                return invoice
+    return None
+
+
 async def keep_blue(
     tx: Transaction, *, received: SignedByUnit, invoice: EInvoice, element: bytes, at: int
 ) -> Invoice:

@@ -259,6 +259,26 @@ async def test_a_unit_reverses_by_its_own_signature(office: Office) -> None:
     assert after.invoice.number == anew.number
 
 
+async def test_the_same_bytes_are_answered_as_the_first_time_however_late(office: Office) -> None:
+    pay_code = await paid(office)
+    blue, red = await reserved(office), await reserved(office)
+    original = await drawn(office, pay_code, blue.number)
+    first = sent(office, pay_code, original)
+    await accepted(office, first)
+    draft = Draft(0, NOW, "ef34gh", UNIT, "李四", "王五")
+    second = sent(office, pay_code, red_invoice(original, CODE, red.number, "单位冲红", draft))
+    await accepted(office, second)
+    office.tomorrow(8)
+    for received, number in ((first, blue.number), (second, red.number)):
+        again = await accepted(office, received)
+        assert (again.repeated, again.invoice.number) == (True, number)
+    with pytest.raises(IssueRefused, match="may not act for unit"):
+        await accepted(office, replace(first, units=frozenset({ESTATE})))
+    other = await paid(office)
+    with pytest.raises(IssueRefused, match="too long ago"):
+        await accepted(office, replace(first, pay_code=other))
+
+
 async def test_a_document_that_breaks_its_own_rules_is_never_built(office: Office) -> None:
     pay_code = await paid(office)
     number = await reserved(office)
