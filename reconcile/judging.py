@@ -23,6 +23,10 @@ _FIELDS: Final = {
 """Tags that are compared, the gravest first: the name of each, and the kind it makes a row."""
 
 
+AWAITED: Final = "该缴款码另有财政缴款,其渠道对账单未送达"
+"""Why a line waits for a list that has not come."""
+
+
 class Repeated(Enum):
     """Whether the list has more than one line of a flow number."""
 
@@ -151,6 +155,8 @@ class Judge:
             why.append("同一流水号在对账单中用于不同缴款码")
         if line.pay_code in self._disputed and verdict.kind is not Kind.MALFORMED:
             why.append("该缴款码另有财政缴款未被列出")
+        elif verdict.kind is not Kind.MALFORMED and await self._look.awaited(line):
+            why.append(AWAITED)
         payment = verdict.payment
         return Difference(
             verdict.kind,

@@ -76,3 +76,8 @@ class PaymentLookups(Protocol):
         """Whether a confirmation of the line's identity was ever refused: the teller gave the money
         back then.
         """
+
+    async def awaited(self, line: PaymentLine) -> bool:
+        """Whether the books have a payment of the line's bill in a channel whose list of the day
+        has not come: the line may be that very payment, told wrongly.
+        """

@@ -204,6 +204,14 @@ class BookLookups:
                 return True
         return False
 
+    async def awaited(self, line: PaymentLine) -> bool:
+        """Whether a payment of the line's bill may be in a list of the day that has not come."""
+        day = self._day
+        sources = (day.peer.code, *day.carried)
+        return await awaits_list(
+            self._tx, day.peer, sources, line.pay_code, dates=(day.check_date,)
+        )
+
     async def _counted_elsewhere(self, payment: Payment) -> bool:
         """Whether the list of a third day has it. That of money that came by a report says no."""
         if payment.channel in SELF_REPORTED:
@@ -217,10 +225,62 @@ class BookLookups:
         return [add_days(date, sign * number) for number in days for sign in (1, -1)]
 
     async def _listed(self, date: str, payment: OurPayment) -> bool:
-        src = self._day.peer.code
-        lines = await statements.payment_lines_under(self._tx, src, date, payment.tra_no)
-        wanted = (payment.pay_code, payment.amt)
-        return any((line.pay_code, line.amt) == wanted for line in lines if not line.fault)
+        return await is_listed(
+            self._tx,
+            self._day.peer.code,
+            date,
+            tra_no=payment.tra_no,
+            pay_code=payment.pay_code,
+            amt=payment.amt,
+        )
+
+
+async def is_listed(
+    tx: Transaction, src: str, date: str, *, tra_no: str, pay_code: str, amt: int
+) -> bool:
+    """Whether a node's lists of a day have a payment under its number."""
+    lines = await statements.payment_lines_under(tx, src, date, tra_no)
+    wanted = (pay_code, amt)
+    return any((line.pay_code, line.amt) == wanted for line in lines if not line.fault)
+
+
+async def awaits_list(
+    tx: Transaction, peer: Peer, sources: Collection[str], pay_code: str, *, dates: Collection[str]
+) -> bool:
+    """Whether a bill has a payment of SOURCES that PEER's lists of DATES are still to tell of.
+
+    Its channel's list has not come, and no other one has it.
+    """
+    if not peer.owes_2555:
+        return False
+    for payment in await payments.of_bill(tx, pay_code):
+        if payment.src not in sources or payment.cfm_date not in dates:
+            continue
+        if payment.channel in SELF_REPORTED:
+            continue
+        if payment.src != peer.code and await held_by_another(tx, peer, payment.rec_acct):
+            continue
+        if (await funds.of_payment(tx, payment.id)).reconciled_on:
+            continue
+        if await is_listed(
+            tx,
+            peer.code,
+            payment.cfm_date,
+            tra_no=payment.tra_no_bus,
+            pay_code=pay_code,
+            amt=payment.amt,
+        ):
+            continue
+        if payment.pay_mode not in await _delivered(tx, peer.code, payment.cfm_date):
+            return True
+    return False
+
+
+async def _delivered(tx: Transaction, src: str, date: str) -> set[str]:
+    """The channels of which a node's list of a day has come."""
+    living = await statements.of_day(tx, src, date)
+    usable = (batch for batch in living if batch.state in statements.USABLE)
+    return {batch.scope for batch in usable if batch.kind == "2555"}
 
 
 async def was_refused(tx: Transaction, src: str, cfm_date: str, tra_no: str, pay_code: str) -> bool:
@@ -315,6 +375,11 @@ async def channel_totals(
             before = found.get(mode, (0, 0))
             found[mode] = (before[0] + int(count), before[1] + int(amt))
     return found
+
+
+def around(date: str, days: int) -> frozenset[str]:
+    """A date and so many days before and after it."""
+    return frozenset(add_days(date, number) for number in range(-days, days + 1))
 
 
 def within(date: str, check_date: str, days: int) -> bool:

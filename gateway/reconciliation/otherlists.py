@@ -8,9 +8,8 @@ from typing import Final
 from ...reconcile.ports import Pages
 from ...reconcile.sides import PaymentRow
 from ..clock import add_days
-from ..store import statements
 from ..store.protocol import Transaction
-from .books import NodeDay
+from .books import NodeDay, is_listed
 
 _FARTHEST: Final = 31
 """Days: people may link a line with a payment of longer ago than a machine carries."""
@@ -33,9 +32,9 @@ async def listed_again(tx: Transaction, day: NodeDay) -> frozenset[int]:
     date = day.check_date
     around = add_days(date, -_FARTHEST), add_days(date, _FARTHEST)
     found: set[int] = set()
-    for number, tra_no, *said in await tx.all(_COUNTED, day.peer.code, date, *around):
-        lines = await statements.payment_lines_under(tx, day.peer.code, date, tra_no)
-        if any([line.pay_code, line.amt] == said for line in lines if not line.fault):
+    src = day.peer.code
+    for number, tra_no, pay_code, amt in await tx.all(_COUNTED, src, date, *around):
+        if await is_listed(tx, src, date, tra_no=tra_no, pay_code=pay_code, amt=amt):
             found.add(number)
     return frozenset(found)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from ...messages.codes import RecAcctType
+from ...reconcile.judging import AWAITED
 from ...reconcile.kinds import Kind
 from ..collection import early_money
 from ..collection.accounts import acceptable
@@ -22,7 +23,15 @@ from ..store import MAX_FEN, bills, funds, payments
 from ..store.protocol import Transaction
 from ..store.records import BillFace, Payment
 from ..store.statements import PaymentRow
-from .books import THIRD_PARTY, carriers_of, held_by_another, was_refused, within
+from .books import (
+    THIRD_PARTY,
+    around,
+    awaits_list,
+    carriers_of,
+    held_by_another,
+    was_refused,
+    within,
+)
 
 Deed = Literal["payment", "duplicate", "link", ""]
 
@@ -123,6 +132,10 @@ class Repairs:
             if early is not None and early.state == "returned":
                 return Judged(Kind.REFUSED, "", "该笔资金已按未明资金退回", src)
         if bill.state != "unpaid":
+            dates = around(line.check_date, self._rules.window_days)
+            sources = (peer.code, *carriers_of(self._peers, peer))
+            if await awaits_list(tx, peer, sources, line.pay_code, dates=dates):
+                return Judged(Kind.BILL_PAID, "", AWAITED, src)
             return Judged(Kind.BILL_PAID, "duplicate", "缴款书已缴,重复缴款", src)
         if not await self._account_fits(tx, peer, bill, line, now):
             return Judged(Kind.BILL_ACCOUNT, "", "收款账户与缴款书不一致", src)

@@ -97,8 +97,8 @@ class Rows:
         deed = None
         if found.kind not in NOTED:
             deed, judged = await self._repair(tx, work, row, found)
-            if judged is not None and judged.kind != found.kind:
-                # The books have changed since they were read.
+            if judged is not None and (judged.kind != found.kind or not judged.deed):
+                # The books have changed since they were read, or say why nothing is done.
                 reason = judged.reason or row.reason
                 row = replace(row, kind=judged.kind.value, code=judged.kind.code, reason=reason)
         if deed is not None:

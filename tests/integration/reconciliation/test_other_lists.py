@@ -5,7 +5,17 @@ from __future__ import annotations
 from nontax.gateway.reconciliation.parts import NodeOutcome
 from nontax.gateway.reconciliation.run import reconcile_day
 
-from ..flows.conftest import BANK, TODAY, TOMORROW, Office, code, office, offices
+from ..flows.conftest import (
+    BANK,
+    OTHER,
+    OTHER_ACCOUNT,
+    TODAY,
+    TOMORROW,
+    Office,
+    code,
+    office,
+    offices,
+)
 from ..flows.test_statements import batch
 from .desk import Desk
 
@@ -131,3 +141,78 @@ async def test_the_window_says_which_days_are_neighbours(office: Office) -> None
         await lists(desk, TODAY, line, PayMode=f"{11 + days}")
         await run(desk, TODAY)
         assert desk.row(tra_no=number)["kind"] == kind, days
+
+
+# -- lists that have not come ---------------------------------------------------------------------
+
+
+async def test_a_bill_with_a_payment_whose_list_has_not_come_is_not_paid_back(
+    office: Office,
+) -> None:
+    desk = Desk(office)
+    pay_code = await desk.paid("T1", PayMode="13")
+    office.tomorrow()
+    await lists(desk, TODAY, desk.line(pay_code, "X1"))
+
+    await run(desk, TODAY)
+
+    row = desk.row(kind="bill_paid")
+    assert (row["state"], row["held"]) == ("open", 1)
+    assert "未送达" in row["reason"]
+    assert office.books.rows("refunds") == []
+    # The list shows that it was another payment indeed.
+    await lists(desk, TODAY, desk.line(pay_code, "T1"), PayMode="13")
+    assert (await run(desk, TODAY)).open == 0
+    row = desk.row(kind="bill_paid")
+    assert (row["state"], row["held"]) == ("repaired", 0)
+    assert len(office.books.rows("refunds")) == 1
+
+
+async def test_the_line_was_the_payment_where_the_list_lacks_it(office: Office) -> None:
+    desk = Desk(office)
+    pay_code = await desk.paid("T1", PayMode="13")
+    office.tomorrow()
+    await lists(desk, TODAY, desk.line(pay_code, "X1"))
+    await run(desk, TODAY)
+    await lists(desk, TODAY, PayMode="13")
+    await run(desk, TODAY)
+    assert {row["kind"]: row["state"] for row in desk.rows(statement="2555", scope="11")} == {
+        "bill_paid": "settled",
+        "number": "noted",
+    }
+    assert office.books.rows("refunds") == []
+
+
+async def test_a_payment_that_another_channel_lists_holds_nothing(office: Office) -> None:
+    desk = Desk(office)
+    pay_code = await desk.paid("T1", PayMode="13")
+    office.tomorrow()
+    await lists(desk, TODAY, desk.line(pay_code, "T1"), desk.line(pay_code, "X1"))
+    await run(desk, TODAY)
+    assert desk.row(kind="bill_paid")["state"] == "repaired"
+
+
+async def test_a_payment_of_another_bank_holds_nothing(office: Office) -> None:
+    desk = Desk(office)
+    pay_code = await office.bill()
+    paid = await office.confirm(OTHER, pay_code, TraNoBus="T1", PayMode="13", RecAcct=OTHER_ACCOUNT)
+    assert code(paid) == "00000"
+    office.tomorrow()
+    await lists(desk, TODAY, desk.line(pay_code, "X1"))
+    await run(desk, TODAY)
+    assert desk.row()["state"] == "repaired"
+
+
+async def test_the_neighbouring_days_list_is_waited_for(office: Office) -> None:
+    desk = Desk(office)
+    pay_code = await desk.paid("T1", PayMode="13")
+    office.tomorrow(2)
+    await lists(desk, TOMORROW, desk.line(pay_code, "X1", CfmDate=TOMORROW))
+    assert (await run(desk, TOMORROW)).open == 1
+    row = desk.row()
+    assert (row["kind"], row["state"]) == ("bill_paid", "open")
+    assert "未送达" in row["reason"]
+    await lists(desk, TODAY, desk.line(pay_code, "T1"), PayMode="13")
+    done = await desk.decide(row["id"], "rerun")
+    assert done.row.state == "repaired"
+    assert len(office.books.rows("refunds")) == 1

@@ -36,6 +36,7 @@ class Books:
         self.others: list[OurPayment] = []
         self.listed: dict[int, str] = {}
         self.refusals: set[tuple[str, str]] = set()
+        self.to_come: set[str] = set()
 
     async def bill(self, line: PaymentLine) -> BillView | None:
         """The bill of the line's pay code."""
@@ -53,6 +54,10 @@ class Books:
     async def refused(self, line: PaymentLine) -> bool:
         """Whether its identity was refused."""
         return (line.cfm_date, line.tra_no) in self.refusals
+
+    async def awaited(self, line: PaymentLine) -> bool:
+        """Whether a payment of the bill may be in a list that has not come."""
+        return line.pay_code in self.to_come
 
 
 def ours(

@@ -255,3 +255,14 @@ async def test_differences_are_ordered_and_their_keys_unique() -> None:
     matched = await match([ours("T0", "A0", account=ACCOUNT)], lines)
     places = [(one.scope, one.key) for one in matched.differences]
     assert places == sorted(set(places))
+
+
+async def test_a_line_whose_bill_awaits_a_list_is_held() -> None:
+    books = Books(A=BillView("paid", 100, account_accepted=True))
+    [free] = (await match([], [line("X1")], books)).differences
+    assert (free.kind, free.held) == (Kind.BILL_PAID, False)
+    books.to_come.add("A")
+    [waiting] = (await match([], [line("X1")], books)).differences
+    assert (waiting.kind, waiting.held) == (Kind.BILL_PAID, True)
+    [unread] = (await match([], [line("X1", fault="Amt")], books)).differences
+    assert (unread.kind, unread.held) == (Kind.MALFORMED, False)
