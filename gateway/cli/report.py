@@ -119,6 +119,10 @@ async def _daily(arguments: argparse.Namespace) -> int:
     formats = _formats(arguments)
     date: str = arguments.date
     async with open_gateway(arguments) as opened:
+        if not arguments.close and date > opened.clock.today():
+            raise CommandError(
+                "the day is in the future", where=show_date(date), do="name a day that has come"
+            )
         try:
             closed = await _close(opened, arguments) if arguments.close else None
             work = partial(
@@ -226,6 +230,12 @@ async def _monthly(arguments: argparse.Namespace) -> int:
     found: list[Statement] = []
     async with open_gateway(arguments) as opened:
         name = opened.config.node.name
+        if month > opened.clock.today()[:6]:
+            raise CommandError(
+                "the month is in the future",
+                where=f"{month[:4]}-{month[4:]}",
+                do="name a month that has come",
+            )
         for bank in _banks(PeerDirectory.from_config(opened.config), arguments.bank):
             work = partial(statement, month=month, bank=bank, finance_name=name)
             found.append(await opened.store.scan(work))

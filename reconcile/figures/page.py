@@ -31,6 +31,7 @@ table { width: 100%; border-collapse: collapse; font-size: 9pt }
 th, td { border: .25mm solid #777; padding: .6mm 1.2mm; text-align: left; vertical-align: top;
   overflow-wrap: anywhere }
 th { background: #eef1f4; white-space: nowrap }
+.code { white-space: nowrap }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
 .total td { font-weight: 700 }
 .digest { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: 8pt;
@@ -39,6 +40,9 @@ th { background: #eef1f4; white-space: nowrap }
 """
 _AMOUNTS: Final = ("额", "笔数", "影响", "退付", "收缴", "转出", "确认收入")
 """Endings of headings over numbers."""
+
+
+_CODE_LENGTH: Final = 24
 
 
 def daily_page(daily: Daily, closed_at: str) -> str:
@@ -116,7 +120,7 @@ def table(
     body = "".join(
         "<tr>"
         + "".join(
-            f'<td class="n">{escape(cell)}</td>' if number else f"<td>{escape(cell)}</td>"
+            f"<td{_css(cell, number)}>{escape(cell)}</td>"
             for cell, number in zip(row, numbers, strict=True)
         )
         + "</tr>\n"
@@ -132,6 +136,13 @@ def table(
         f'<div class="wide"><table><thead><tr>{head}</tr></thead>\n'
         f"<tbody>{body}{foot}</tbody></table></div>"
     )
+
+
+def _css(cell: str, number: bool) -> str:
+    """An account or a code of usual length stays on one line."""
+    if number:
+        return ' class="n"'
+    return ' class="code"' if cell.isdigit() and len(cell) <= _CODE_LENGTH else ""
 
 
 def page(title: str, parts: Sequence[str]) -> str:

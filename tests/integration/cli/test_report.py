@@ -92,6 +92,7 @@ def test_no_cell_is_a_formula_and_no_text_is_markup(
     assert "<b>" not in page
     assert re.search(r"(src|href|url)\s*[=(]", page) is None
     assert "未结账" in page
+    assert '<td class="code">32001000000000000018</td>' in page
 
 
 def test_closing_needs_a_maker(
@@ -122,6 +123,14 @@ def test_formats_are_for_files(paid: Path, nontax: Nontax, tmp_path: Path) -> No
 def test_a_day_to_come_is_not_closed(nontax: Nontax, maker: tuple[str, ...]) -> None:
     refused = nontax("report", "daily", "--date", "2199-01-01", "--close", *maker)
     assert (refused.code, "not over" in refused.err) == (2, True)
+
+
+def test_a_day_or_month_to_come_has_no_figures(paid: Path, nontax: Nontax) -> None:
+    assert paid
+    for what in (["daily", "--date", "2199-01-01"], ["monthly", "--month", "2199-01"]):
+        refused = nontax("report", *what)
+        assert (refused.code, refused.out) == (2, "")
+        assert "future" in refused.err
 
 
 def test_posting_files_are_made_listed_acknowledged_and_sent_again(
