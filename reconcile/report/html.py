@@ -152,7 +152,7 @@ def _scopes(report: RunReport) -> str:
     if whole is not None and len({line.node for line in report.scopes}) > 1:
         rows.append('<tr class="group"><th colspan="10">全部节点</th></tr>')
         rows.append(_scope(whole, "sum"))
-    title = heading("各节点、各渠道合计")
+    title = heading("各节点、各渠道合计", "对账时的数字,不含其后的补单和人工处理")
     if not rows:
         return title + none("没有应当对账的节点。")
     return title + table(_SCOPE_COLUMNS, rows, over=_SCOPE_OVER)

@@ -70,7 +70,7 @@ def _totals(report: RunReport) -> list[str]:
         for line in report.scopes
     ]
     return _table(
-        "Totals in yuan ((!) not delivered)",
+        "Totals in yuan as compared, before repairs ((!) not delivered)",
         ("node", "statement", "scope", "ours", "", "theirs", "", "matched", "", ""),
         rows,
         right=range(3, 9),
