@@ -55,7 +55,7 @@ def register(actions: Subparsers) -> None:
             "owner can read. Of a pay code it is the bill's invoice that is not reversed."
         ),
     )
-    export.add_argument("name", metavar="PAYCODE|CODE-NUMBER", help=_NAME_HELP)
+    export.add_argument("name", metavar="INVOICE", help=_NAME_HELP)
     export.add_argument(
         "--page", action="store_true", help="the printable page (票面) instead of the document"
     )
@@ -70,7 +70,7 @@ def register(actions: Subparsers) -> None:
             "full and with what verification finds now; what has no room follows on lists."
         ),
     )
-    page.add_argument("name", metavar="PAYCODE|CODE-NUMBER", help=_NAME_HELP)
+    page.add_argument("name", metavar="INVOICE", help=_NAME_HELP)
     page.add_argument("--out", type=Path, metavar="FILE", help="write to FILE")
     _register_inspect(actions)
     _register_stats(actions)

@@ -75,6 +75,8 @@ async def _export(arguments: argparse.Namespace) -> int:
         rows = await opened.store.scan(read)
         today = opened.clock.today()
     _write(write_csv(COLUMNS, (_cells(row, today) for row in rows)), arguments.out)
+    if arguments.out is not None:
+        print(f"written to {arguments.out}")
     return FINE
 
 

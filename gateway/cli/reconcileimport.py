@@ -162,4 +162,4 @@ def _print(arguments: argparse.Namespace, imported: Imported) -> None:
     for line, text in imported.malformed[:_SHOWN]:
         print(f"{arguments.file}:{line}: {text}")
     if imported.bad:
-        print(f"{imported.bad} lines break the rules; they are reported when the day is reconciled")
+        print(f"lines that break the rules, reported when the day is reconciled: {imported.bad}")

@@ -60,7 +60,7 @@ def _register_resolve(actions: Subparsers) -> None:
         description=(
             "Decide about an open difference; who, when, why, before and after are kept for good. "
             "accept: the books stay, the money counts as seen. link: the bank's line is a payment "
-            "or an arrival of ours, of the same amount. comment: a remark, the row stays open. "
+            "or an arrival of ours, of the same amount. comment: a remark, nothing else changes. "
             "rerun: judge the line again, after a bill or an account was corrected. Proposed by "
             "one operator and done when another one (checker) approves: write-off (the money will "
             "not come), force (a payment is made of the bank's line, 补单), refund (the payment is "

@@ -240,7 +240,7 @@ def _print_outcome(outcome: DayOutcome) -> None:
             continue
         if outcome.dry_run:
             print(
-                f"{node.node}: {len(node.found)} differences would be found, "
+                f"{node.node}: differences that would be found: {len(node.found)}, "
                 f"{node.would_repair} of them repaired; nothing was written"
             )
         else:

@@ -158,8 +158,8 @@ def _required(sender: _Sender | None, what: str) -> _Sender:
 def _address(text: str) -> tuple[str, int]:
     try:
         return split_address(text)
-    except ValueError as error:
-        raise CommandError(str(error), where=text, do="write HOST:PORT") from None
+    except ValueError:
+        raise CommandError("is no address", where=text, do="write HOST:PORT") from None
 
 
 # -- secrets --------------------------------------------------------------------------------------

@@ -172,7 +172,8 @@ def _merged(source: Source, head: Mapping[str, str | int]) -> dict[str, str | in
     if missing:
         lines = ", ".join(f"#{tag}=…" for tag in missing)
         raise ImportRefused(
-            f"{', '.join(missing)} is said nowhere", f"write {lines} before the columns"
+            f"{', '.join(missing)} is said nowhere",
+            f"give the option, or write {lines} before the columns",
         )
     return said
 
