@@ -32,6 +32,7 @@ from ..store.protocol import Transaction
 from .base import Answer, Decision, Flow, Request, general
 
 if TYPE_CHECKING:
+    from ..einvoicing.inspection import RateLimit
     from ..einvoicing.service import EInvoiceService
 
 SERVED: Final = "00000"
@@ -40,6 +41,9 @@ _MOST_TEXT: Final = 1024
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _BARE_SECOND = re.compile(r"[0-9]{14}")
 _NOT_FOUND: Final = "电子票据不存在或校验码不符"
+_TOO_OFTEN: Final = "校验码错误次数过多,请稍后再试"
+_WRONG_PER_MINUTE: Final = 30
+_NUMBER_DIGITS: Final = 10
 _BASE64: Final = "不是规范的base64"
 
 
@@ -258,7 +262,8 @@ def _told(request: Request, text: str) -> str:
 class HandOutInvoice(Flow[InvoiceFileRequest]):
     """8982 → 5982: the document with both signatures, byte for byte, or its page (Hold1 ``HTML``).
 
-    One answer for all that is not handed out: nobody learns which numbers exist.
+    One answer for all that is not handed out: nobody learns which numbers exist. A node that tries
+    check codes of one number has to wait, whether or not there is such an invoice.
     """
 
     number = "8982"
@@ -267,19 +272,27 @@ class HandOutInvoice(Flow[InvoiceFileRequest]):
 
     def __init__(self, service: EInvoiceService) -> None:
         self._service = service
+        self._wrong: RateLimit | None = None
 
     async def perform(self, request: Request, message: InvoiceFileRequest) -> InvoiceFileAnswer:
         """Find it, and make the page where that is wanted."""
         # Not at the start of the service: it would be a good part of its time.
         from ..einvoicing.handout import Asker, Wanted, form_of  # noqa: PLC0415 - see above
+        from ..einvoicing.inspection import RateLimit  # noqa: PLC0415 - see above
 
         peer = request.peer
+        self._wrong = wrong = self._wrong or RateLimit(_WRONG_PER_MINUTE)
+        tried = (peer.code, message.BillNo[-_NUMBER_DIGITS:])
+        if message.CrcCode and wrong.wait(tried, request.now_ms):
+            return InvoiceFileAnswer(Result=Result.BUSY.value, Msg=_TOO_OFTEN)
         given = await self._service.handed_out(
             Wanted(message.BillTypeCode, message.BillNo, message.AdmDivCode, message.CrcCode),
             Asker(peer.regions, peer.units, only_units=peer.kind == "unit"),
             form_of(message.Hold1),
         )
         if given is None:
+            if message.CrcCode:
+                wrong.take(tried, request.now_ms)
             return InvoiceFileAnswer(Result=Result.FAILURE.value, Msg=_NOT_FOUND)
         return InvoiceFileAnswer(
             Result=Result.SUCCESS.value,

@@ -357,6 +357,27 @@ async def test_without_a_key_of_finance_nothing_is_begun(offices: Offices) -> No
 # -- 8982 ------------------------------------------------------------------------------------------
 
 
+async def test_check_codes_are_not_tried_out(office: Office) -> None:
+    """Whether or not there is the invoice, and nobody else is kept waiting by it."""
+    desk, bill = desk_of(office), await paid(office)
+    invoice = await made(office, desk, bill)
+    assert said(await desk.send(invoice))[0] == "00000"
+    right = invoice.invoice.main.RandomNumber
+
+    async def asked(node: str = BANK, **changes: str) -> str:
+        answer = await office.call(node, "8982", FILE | changes)
+        assert isinstance(answer.message, InvoiceFileAnswer)
+        return answer.message.Result
+
+    for number in (FIRST, "0000000099"):
+        tries = [await asked(BillNo=number, CrcCode=f"{n:06d}") for n in range(31)]
+        assert tries == ["99999"] * 30 + ["10006"]
+    assert await asked(BillNo=CODE + FIRST, CrcCode=right) == "10006"
+    assert await asked(UNIT, CrcCode=right) == await asked(UNIT) == "00000"
+    office.clock.advance(seconds=2)
+    assert await asked(CrcCode=right) == "00000"
+
+
 async def test_one_answer_for_unknown_and_wrong(office: Office) -> None:
     desk, bill = desk_of(office), await paid(office)
     invoice = await made(office, desk, bill)
