@@ -19,7 +19,7 @@ from ...einvoice.numbering import NumberingError, bill_type_of, parse_code, spli
 from ...einvoice.pipeline import SignatureRefused
 from ...messages.codes import Result
 from ..settlement.acting import Acting
-from ..store import einvoices
+from ..store import bills, einvoices
 from ..store.einvoice_records import Invoice
 from ..store.protocol import Transaction
 from ..store.records import Bill
@@ -148,16 +148,18 @@ class Issuing:
         at = self._parts.clock.now_ms()
 
         async def look(tx: Transaction) -> tuple[Bill, Invoice | None, Invoice | None]:
+            known = await bills.get(tx, received.pay_code)
+            if known is not None and known.unit_code not in received.units:
+                # before anything that would tell what became of it
+                raise IssueRefused(
+                    f"{received.node} may not act for unit {known.unit_code}",
+                    result=Result.NO_UNIT_RIGHT,
+                )
             bill = await paid_bill(tx, received.pay_code)
             living = await einvoices.living(tx, received.pay_code)
             return bill, living, await archived_before(tx, received)
 
         bill, living, before = await store.read(look)
-        if bill.unit_code not in received.units:
-            raise IssueRefused(
-                f"{received.node} may not act for unit {bill.unit_code}",
-                result=Result.NO_UNIT_RIGHT,
-            )
         if bill.region != received.region:
             raise IssueRefused(
                 "AdmDivCode is not the bill's region",

@@ -216,6 +216,16 @@ async def test_a_key_signs_for_its_own_unit_alone(office: Office) -> None:
         await accepted(office, received)
 
 
+async def test_a_bill_of_another_unit_is_not_spoken_of(office: Office) -> None:
+    """Neither whether it was paid, nor whether it is void."""
+    pay_code, unpaid = await paid(office), await office.bill()
+    number = await reserved(office)
+    received = sent(office, pay_code, await drawn(office, pay_code, number.number))
+    for bill in (pay_code, unpaid):
+        with pytest.raises(IssueRefused, match="may not act for unit"):
+            await accepted(office, replace(received, pay_code=bill, units=frozenset({ESTATE})))
+
+
 async def test_a_number_serves_once_and_in_time(office: Office) -> None:
     pay_code, other = await paid(office), await paid(office)
     number = await reserved(office)
