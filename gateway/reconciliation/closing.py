@@ -22,7 +22,7 @@ class Closings:
         """
         place = (row.node, row.check_date)
         batch = await statements.living(tx, row.statement, *place, row.scope)
-        if batch is None or batch.state != "failed":
+        if batch is None or batch.state not in {"failed", "reconciled"}:
             return ()
         if await reconciliation.open_count(tx, *place, statement=row.statement, scope=row.scope):
             return ()

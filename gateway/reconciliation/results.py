@@ -22,10 +22,11 @@ from ..peers import PeerDirectory
 from ..store import MAX_FEN, reconciliation, statements
 from ..store.protocol import Transaction
 from ..store.reconciliation import DifferenceFilter, DifferenceRow
-from ..store.statements import StatementBatch
+from ..store.statements import BatchState, StatementBatch
 
 _REASON_BYTES: Final = 200
 _PAGE: Final = 1000
+_NOT_CLOSED: Final[tuple[BatchState, ...]] = ("complete", "failed")
 
 
 def subject_of(batch: StatementBatch) -> str:
@@ -47,17 +48,14 @@ class Results:
         """Close or fail a batch by its open rows, and queue its result; the peers to be woken.
 
         MATCHED is how many of its lines agreed. A batch without open rows takes nothing any more
-        (15010); one with some may be replaced.
+        (15010), and stays so; one with some may be replaced.
         """
         waiting = await reconciliation.open_count(
             tx, batch.src, batch.check_date, statement=batch.kind, scope=batch.scope
         )
+        # What was reconciled once stays closed, whatever comes for its day: people free it.
         await statements.set_state(
-            tx,
-            batch.id,
-            "failed" if waiting else "reconciled",
-            at=at,
-            among=statements.USABLE,
+            tx, batch.id, "failed" if waiting else "reconciled", at=at, among=_NOT_CLOSED
         )
         peer = self._peers.get(batch.src)
         if peer is None or not peer.enabled or peer.address is None:
