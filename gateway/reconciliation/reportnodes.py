@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -24,6 +25,7 @@ from .revisions import Summary
 
 _PAGE: Final = 1000
 _KINDS: Final[Mapping[str, Kind]] = {kind.value: kind for kind in Kind}
+_ACCOUNT_NUMBER: Final = re.compile("[0-9A-Za-z-]+")
 
 
 @dataclass(slots=True)
@@ -245,12 +247,31 @@ def _row(day: ReportDay, row: DifferenceRow, last: Action | None) -> Row:
         tra_no=row.tra_no,
         ours_amt=row.ours_amt,
         theirs_amt=row.theirs_amt,
-        fields=tuple(FieldDifference(*one) for one in fields),
-        reason=row.reason,
+        fields=tuple(_field(*one) for one in fields),
+        reason=_reason(row.reason),
         last=None
         if last is None
-        else LastAction(last.action, last.actor, last.reason, instant(last.at), last.reference),
+        else LastAction(
+            last.action, last.actor, _reason(last.reason), instant(last.at), last.reference
+        ),
     )
+
+
+def _field(tag: str, ours: str, theirs: str) -> FieldDifference:
+    if tag == "RecAcct":
+        ours, theirs = mask(Sensitive.ACCOUNT, ours), mask(Sensitive.ACCOUNT, theirs)
+    return FieldDifference(tag, ours, theirs)
+
+
+def _reason(text: str) -> str:
+    return ";".join(map(_clause, text.split(";")))
+
+
+def _clause(text: str) -> str:
+    """One field's part of a reason, with its accounts masked; see `judging`."""
+    if not text.startswith(("收款账号:", "缴款书不收款至账号")):
+        return text
+    return _ACCOUNT_NUMBER.sub(lambda found: mask(Sensitive.ACCOUNT, found.group()), text)
 
 
 async def _transit(

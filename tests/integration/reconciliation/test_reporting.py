@@ -13,7 +13,7 @@ from nontax.gateway.observe.log import Log
 from nontax.gateway.reconciliation.parts import DayOutcome
 from nontax.gateway.reconciliation.reporting import ReportParts, gather, reporter
 from nontax.gateway.reconciliation.serving import make_keeper
-from nontax.reconcile.report import RunReport, as_json
+from nontax.reconcile.report import RunReport, as_json, html_page
 from nontax.reconcile.sides import ScopeTotals
 
 from ..flows.conftest import ACCOUNT, BANK, OTHER, PLATFORM, TODAY, Office, office, offices
@@ -98,6 +98,23 @@ async def test_differences_repairs_and_decisions_are_told(desk: Desk) -> None:
     last = next(row for row in again.rows if row.kind == "amount").last
     assert last is not None
     assert (last.action, last.actor) == ("accept", "maker1")
+
+
+async def test_the_page_has_no_account_in_full(desk: Desk) -> None:
+    paid, unpaid = await desk.paid("T1"), await desk.office.bill(amt=8000)
+    other = "32003000000000000026"
+    await desk.lists(
+        desk.line(paid, "T1", RecAcct=other),
+        desk.line(unpaid, "T2", RecAcct="32009999999999990077"),
+    )
+    await desk.run(None)
+    report = await report_of(desk)
+    rows = {row.kind.value: row for row in report.rows}
+    [field] = [one for one in rows["account"].fields if one.tag == "RecAcct"]
+    assert (field.ours, field.theirs) == ("****" + ACCOUNT[-4:], "****0026")
+    assert rows["bill_account"].reason.endswith("账号****0077")
+    page = html_page(report)
+    assert not [account for account in (ACCOUNT, other, "32009999999999990077") if account in page]
 
 
 async def test_a_list_that_has_not_come_is_named(desk: Desk) -> None:
