@@ -7,6 +7,7 @@ that a document has besides. The Chinese text is what a unit is answered with.
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
 
 from ..codecs.errors import RuleError
 from ..codecs.masking import mask, shown
@@ -85,13 +86,24 @@ class DocumentRule(Enum):
         self.chinese = chinese
 
 
+_CHINESE: Final = {
+    "6 digits": "6位数字",
+    "8 digits": "8位数字",
+    "10 digits": "10位数字",
+    "6 characters without spaces": "6个ASCII字符(不含空格)",
+    "Header and EInvoiceData": "Header和EInvoiceData",
+    "Header, EInvoiceData and EInvoiceSignature": "Header、EInvoiceData和EInvoiceSignature",
+    "two Signature": "两个Signature",
+}
+"""What of the expectations is no sign, but words."""
+
+
 def broken(
     tag: str, rule: DocumentRule, *, value: str = "", kind: str | None = None, **params: object
 ) -> DocumentError:
     """The error to raise: `value` is masked as `kind` says, or shown when it is nobody's."""
-    return _error(
-        tag, rule.english.format_map(params), rule.chinese.format_map(params), value, kind
-    )
+    known = {name: _CHINESE.get(str(said), said) for name, said in params.items()}
+    return _error(tag, rule.english.format_map(params), rule.chinese.format_map(known), value, kind)
 
 
 def broken_value(tag: str, error: RuleError, value: str, kind: str | None) -> DocumentError:

@@ -49,6 +49,18 @@ def test_the_written_form_is_exact() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "information"),
+    [
+        (b"a1B2c3", "校验码校验码".encode(), "格式应为6个ASCII字符(不含空格)"),
+        (b"<SupervisorAreaCode>320682", b"<SupervisorAreaCode>32068x", "格式应为6位数字"),
+        (b"<Header>", b"<Header></Header><Header>", "应仅由Header和EInvoiceData组成"),
+    ],
+)
+def test_units_are_answered_in_chinese(old: bytes, new: bytes, information: str) -> None:
+    assert information in refused(SIGNED.replace(old, new)).information
+
+
 @pytest.mark.parametrize("invoice", [INVOICE, FULL], ids=["least", "full"])
 def test_it_is_read_as_written(invoice: EInvoice) -> None:
     assert read_signed(signed_bytes(invoice)) == invoice
