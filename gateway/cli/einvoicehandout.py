@@ -204,7 +204,9 @@ async def _find(opened: Opened, name: str) -> HandOut:
     numbers = [f"{one.code}-{one.number} ({one.state})" for one in others]
     if numbers:
         raise CommandError(
-            "has no living archived invoice", where=shown(name), do=f"name one of {numbers}"
+            "has no archived invoice that is not reversed",
+            where=shown(name),
+            do=f"name one of {', '.join(numbers)}",
         )
     raise CommandError(
         "there is no such archived invoice",
