@@ -269,6 +269,22 @@ async def test_a_unit_reverses_by_its_own_signature(office: Office) -> None:
     assert after.invoice.number == anew.number
 
 
+async def test_what_is_wrong_with_a_red_document_is_told(office: Office) -> None:
+    """And not that the bill has its blue one, which everybody knows."""
+    pay_code = await paid(office)
+    blue, red = await reserved(office), await reserved(office)
+    original = await drawn(office, pay_code, blue.number)
+    await accepted(office, sent(office, pay_code, original))
+    draft = Draft(0, NOW, "ef34gh", UNIT, "李四", "王五")
+    document_ = red_invoice(original, CODE, red.number, "单位冲红", draft)
+    data = signed_bytes(document_).replace(b"<Version>1.1.0<", b"<Version>1.1<")
+    with pytest.raises(IssueRefused, match="Version"):
+        await accepted(office, sent(office, pay_code, document_, data=data))
+    blue_again = signed_bytes(original).replace(b"<Version>1.1.0<", b"<Version>1.1<")
+    again = await accepted(office, sent(office, pay_code, original, data=blue_again))
+    assert again.repeated
+
+
 async def test_the_same_bytes_are_answered_as_the_first_time_however_late(office: Office) -> None:
     pay_code = await paid(office)
     blue, red = await reserved(office), await reserved(office)
