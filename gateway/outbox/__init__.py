@@ -5,7 +5,7 @@ order per peer and lane, until it is answered or expires; `operate` is what oper
 """
 
 from .deliverer import Deliverer
-from .enqueue import Enqueuer
+from .enqueue import Enqueuer, Written
 from .followers import end_awaited
 from .policy import LATER_RESULTS, MONEY, Backoff, Meaning, Terms, meaning
 
@@ -17,6 +17,7 @@ __all__ = [
     "Enqueuer",
     "Meaning",
     "Terms",
+    "Written",
     "end_awaited",
     "meaning",
 ]

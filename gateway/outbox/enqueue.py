@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from ...codecs import LocalProtocolError
-from ...messages.record import Voucher
+from ...messages.record import MessageSpec, Voucher
 from ..config import OutboxConfig
 from ..peers import PeerDirectory
 from ..store import outbox
 from ..store.protocol import Transaction
 from ..store.records import OutboxMessage
 from .policy import MONEY, Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A message whose voucher was written before, where that would hold the books for long."""
+
+    spec: MessageSpec
+    voucher: str = field(repr=False)
+
+    @classmethod
+    def of(cls, message: Voucher) -> Written:
+        """Write MESSAGE."""
+        return cls(message.SPEC, message.write())
 
 
 class Enqueuer:
@@ -47,7 +61,7 @@ class Enqueuer:
     async def enqueue(
         self,
         tx: Transaction,
-        message: Voucher,
+        message: Voucher | Written,
         *,
         peer: str,
         subject: str,
@@ -63,7 +77,8 @@ class Enqueuer:
         REGION the AdmDivCode (the node's own where empty). NOT_AFTER is an instant from which it is
         sent no more, where that comes before the configured expiry.
         """
-        spec = message.SPEC
+        written = message if isinstance(message, Written) else Written.of(message)
+        spec = written.spec
         expires_at = self._terms.expires_at(at)
         row = OutboxMessage(
             id=0,
@@ -73,7 +88,7 @@ class Enqueuer:
             interface=spec.interface,
             subject=subject,
             msg_id=self._next_id(),
-            voucher=message.write(),
+            voucher=written.voucher,
             adm_div_code=region,
             next_at=at,
             expires_at=expires_at if not_after is None else min(expires_at, not_after),

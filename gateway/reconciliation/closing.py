@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..store import reconciliation, statements
+from ..store import reconciliation, reconprogress, statements
 from ..store.protocol import Transaction
 from ..store.reconciliation import DifferenceRow
 from .results import Results
@@ -24,7 +24,7 @@ class Closings:
         batch = await statements.living(tx, row.statement, *place, row.scope)
         if batch is None or batch.state not in {"failed", "reconciled"}:
             return ()
-        if await reconciliation.open_count(tx, *place, statement=row.statement, scope=row.scope):
+        if await reconprogress.is_open(tx, *place, statement=row.statement, scope=row.scope):
             return ()
         matched = 0
         run = await reconciliation.last_run(tx, *place)

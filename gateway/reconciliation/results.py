@@ -7,6 +7,8 @@ stay listed as such.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Final
 
 from ...messages.record import Voucher
@@ -17,9 +19,9 @@ from ...messages.statements import (
     PaymentStatementResult,
 )
 from ...reconcile.packs import pack_count, split
-from ..outbox import Enqueuer
+from ..outbox import Enqueuer, Written
 from ..peers import PeerDirectory
-from ..store import MAX_FEN, reconciliation, statements
+from ..store import MAX_FEN, reconciliation, reconprogress, statements
 from ..store.protocol import Transaction
 from ..store.reconciliation import DifferenceFilter, DifferenceRow
 from ..store.statements import BatchState, StatementBatch
@@ -32,6 +34,19 @@ _NOT_CLOSED: Final[tuple[BatchState, ...]] = ("complete", "failed")
 def subject_of(batch: StatementBatch) -> str:
     """What the outbox and the archive call a result."""
     return f"{batch.kind}:{batch.src}:{batch.check_date}:{batch.scope}"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a batch came to: whether rows of it wait, and the packs that tell it to its sender.
+
+    `digest` stands for what they say. No packs: the sender is never called.
+    """
+
+    batch: StatementBatch
+    waiting: bool
+    packs: tuple[Written, ...] = field(repr=False)
+    digest: str
 
 
 class Results:
@@ -47,33 +62,49 @@ class Results:
     ) -> tuple[str, ...]:
         """Close or fail a batch by its open rows, and queue its result; the peers to be woken.
 
-        MATCHED is how many of its lines agreed. A batch without open rows takes nothing any more
-        (15010), and stays so; one with some may be replaced.
+        MATCHED is how many of its lines agreed.
         """
-        waiting = await reconciliation.open_count(
+        return await self.tell(tx, await self.prepare(tx, batch, matched=matched), at)
+
+    async def prepare(self, tx: Transaction, batch: StatementBatch, *, matched: int) -> Result:
+        """What a batch has come to; nothing is written, which takes long where much differs."""
+        waiting = await reconprogress.is_open(
             tx, batch.src, batch.check_date, statement=batch.kind, scope=batch.scope
-        )
-        # What was reconciled once stays closed, whatever comes for its day: people free it.
-        await statements.set_state(
-            tx, batch.id, "failed" if waiting else "reconciled", at=at, among=_NOT_CLOSED
         )
         peer = self._peers.get(batch.src)
         if peer is None or not peer.enabled or peer.address is None:
-            return ()  # an imported list of a node that is never called
+            return Result(batch, waiting, (), "")  # an imported list of a node that is never called
         details = [_detail(row, peer.charset) for row in await _told(tx, batch)]
         count = pack_count(len(details), self._pack_size)
-        for number, part in split(details, self._pack_size):
-            message = _message(
-                batch,
-                number,
-                count,
-                part,
-                status="2" if waiting else "1",
-                counts=(matched, len(details)),
-            )
-            await self._enqueuer.enqueue(
-                tx, message, peer=batch.src, subject=subject_of(batch), at=at
-            )
+        counts = (matched, len(details))
+        status = "2" if waiting else "1"
+        packs = tuple(
+            Written.of(_message(batch, number, count, part, status=status, counts=counts))
+            for number, part in split(details, self._pack_size)
+        )
+        digest = sha256()
+        for pack in packs:
+            digest.update(pack.voucher.encode())
+        return Result(batch, waiting, packs, digest.hexdigest())
+
+    async def tell(self, tx: Transaction, result: Result, at: int) -> tuple[str, ...]:
+        """Close or fail the batch, and queue what was not told before; the peers to be woken.
+
+        A batch without open rows takes nothing any more (15010), and stays so; one with some may be
+        replaced.
+        """
+        batch = await statements.get(tx, result.batch.id)
+        if batch is None or batch.state not in statements.USABLE:
+            return ()  # another list has taken its place, and is told of
+        # What was reconciled once stays closed, whatever comes for its day: people free it.
+        state: BatchState = "failed" if result.waiting else "reconciled"
+        await statements.set_state(tx, batch.id, state, at=at, among=_NOT_CLOSED)
+        if not result.packs or batch.told == result.digest:
+            return ()
+        subject = subject_of(batch)
+        for pack in result.packs:
+            await self._enqueuer.enqueue(tx, pack, peer=batch.src, subject=subject, at=at)
+        await statements.set_told(tx, batch.id, result.digest)
         return (batch.src,)
 
 

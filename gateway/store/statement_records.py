@@ -22,7 +22,8 @@ class StatementBatch:
     """One batch; ``id`` 0: not yet written. ``scope`` is the PayMode of 2555, else the account.
 
     Balances are None unless the kind is 2556. ``lines`` and ``lines_amt`` are what its packs hold
-    so far, ``digest`` '' until all of them are there.
+    so far, ``digest`` '' until all of them are there. ``told`` is the digest of the result that its
+    sender was told last.
     """
 
     id: int
@@ -46,6 +47,7 @@ class StatementBatch:
     changed_at: int
     lines: int = 0
     lines_amt: int = 0
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,6 +221,11 @@ async def completed(tx: Transaction, batch_id: int, digest: str, *, at: int) -> 
     )
 
 
+async def set_told(tx: Transaction, batch_id: int, digest: str) -> None:
+    """Note which result of a batch was told last."""
+    await tx.run("UPDATE statement_batches SET told = ?2 WHERE id = ?1", batch_id, digest)
+
+
 async def drop(
     tx: Transaction, batch_id: int, *, state: Literal["dropped", "replaced"], at: int
 ) -> None:

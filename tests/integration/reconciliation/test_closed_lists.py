@@ -61,3 +61,33 @@ async def test_two_operators_free_it(desk: Desk) -> None:
     assert (await desk.run()).exit_code == 0
     assert desk.row()["state"] == "settled"
     assert desk.batch_states() == ["reopened", "reconciled"]
+
+
+# -- told once ------------------------------------------------------------------------------------
+
+
+async def test_a_result_that_says_the_same_is_not_sent_again(office: Office) -> None:
+    desk = Desk(office)
+    await desk.lists(desk.line(await desk.paid("T1"), "T1", 8001))
+    await desk.run()
+    # A second channel makes a new revision; what the first list came to is as it was.
+    await desk.lists(desk.line(await desk.paid("T2", PayMode="13"), "T2"), PayMode="13")
+    assert (await desk.run()).nodes[0].revision == 2
+    assert sorted(desk.results()) == ["1", "2"]
+    await desk.decide(desk.row(kind="amount")["id"], "accept")
+    assert sorted(desk.results()) == ["1", "1", "2"]
+
+
+async def test_another_list_is_told_of_though_it_came_to_the_same(office: Office) -> None:
+    desk = Desk(office)
+    paid, second = await desk.paid("T1"), await desk.paid("T2")
+    await desk.lists(desk.line(paid, "T1", 8001))
+    await desk.run()
+    told = len(desk.results())
+    changed = desk.line(paid, "T1", 8001, PayerName="李四")
+    await desk.lists(changed)  # the same BatchNo
+    await desk.run()
+    assert desk.batch_states() == ["replaced", "failed"]
+    first, last = (row["voucher"] for row in desk.office.books.queued("5555"))
+    assert (len(desk.results()), first) == (told + 1, last)
+    assert second
