@@ -17,7 +17,7 @@ from ..store.reconciliation import GATEWAY, Action, ActionName, DifferenceFilter
 from .closing import Closings
 from .repair import REPAIRABLE, Judged, Moment, Repairs
 
-AT_ONCE: Final = 200
+AT_ONCE: Final = 100
 """Differences in one transaction: whoever else writes waits for some milliseconds."""
 
 

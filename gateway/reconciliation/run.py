@@ -8,7 +8,8 @@ stored result and the messages, together. The same inputs give the stored result
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
@@ -16,7 +17,7 @@ from ...reconcile.kinds import Kind
 from ...reconcile.ports import TooManyDifferences
 from ...reconcile.sides import Difference, Met
 from ..peers import Peer
-from ..store import reconciliation, reconleases, statements
+from ..store import reconciliation, reconleases, reconprogress, statements
 from ..store.journal import Fact
 from ..store.protocol import Transaction, Work
 from ..store.reconciliation import DifferenceRow, Run
@@ -33,7 +34,7 @@ from .parts import (
     ReconcileParts,
 )
 from .repair import REPAIRABLE, Moment, Repairs
-from .results import Results
+from .results import Result, Results
 from .revisions import Summary, begin, counts_of, repaired_payments
 from .rows import AT_ONCE, Applied, Rows, journal_run, settle_unseen
 from .snapshot import Found, Funds, Inputs, find, find_money, read_inputs
@@ -99,6 +100,15 @@ async def _nodes(parts: ReconcileParts, date: str, tx: Transaction) -> list[str]
         if row is not None:
             found.add(code)
     return sorted(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What the last transaction of a run writes, as it was AFTER an action: by its id."""
+
+    results: Sequence[Result]
+    waiting: int
+    after: int
 
 
 class _NodeRun:
@@ -310,25 +320,49 @@ class _NodeRun:
     ) -> set[str]:
         """The end of the run in one transaction: states, results, stored result, journal."""
         summary = Summary(found.totals(), tuple(found.owed), applied.carried)
+        facts: dict[str, Fact] = {
+            "statements": len(inputs.batches),
+            "differences": len(found.differences),
+            "repaired": applied.repaired,
+            "reconciled": marked,
+        }
+        while True:
+            ready = await self._parts.store.scan(
+                partial(self._prepare, inputs=inputs, summary=summary)
+            )
+            end = partial(self._end, run=run, ready=ready, summary=summary, facts=facts)
+            wake = await self._leased(end)
+            if wake is not None:
+                return wake
+
+    async def _prepare(self, tx: Transaction, *, inputs: Inputs, summary: Summary) -> _Ready:
+        """The results, written while nobody who writes has to wait for it."""
+        results: list[Result] = []
+        for batch in inputs.batches:
+            matched = summary.matched(batch.kind, batch.scope)
+            results.append(await self._results.prepare(tx, batch, matched=matched))
+        waiting = await reconciliation.open_count(tx, self._peer.code, self._date)
+        return _Ready(results, waiting, await reconprogress.last_action(tx))
+
+    async def _end(
+        self,
+        tx: Transaction,
+        *,
+        run: Run,
+        ready: _Ready,
+        summary: Summary,
+        facts: Mapping[str, Fact],
+    ) -> set[str] | None:
+        """End the run with what was prepared; None where somebody has decided a row since."""
+        if await reconprogress.acted_since(tx, ready.after, run.node, run.check_date):
+            return None
+        wake: set[str] = set()
         at = self._at()
-
-        async def end(tx: Transaction) -> set[str]:
-            wake: set[str] = set()
-            for batch in inputs.batches:
-                matched = summary.matched(batch.kind, batch.scope)
-                wake |= set(await self._results.finish(tx, batch, matched=matched, at=at))
-            await reconciliation.finish_run(tx, run.id, summary.write(), at=at)
-            facts: dict[str, Fact] = {
-                "statements": len(inputs.batches),
-                "differences": len(found.differences),
-                "repaired": applied.repaired,
-                "reconciled": marked,
-                "open": await reconciliation.open_count(tx, run.node, run.check_date),
-            }
-            await journal_run(tx, run, facts, _ACTOR, at)
-            return wake
-
-        return await self._leased(end)
+        for result in ready.results:
+            wake |= set(await self._results.tell(tx, result, at))
+        await reconciliation.finish_run(tx, run.id, summary.write(), at=at)
+        await journal_run(tx, run, {**facts, "open": ready.waiting}, _ACTOR, at)
+        return wake
 
     # -- what it came to ----------------------------------------------------------------------
 
