@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from nontax.gateway.reconciliation.parts import NodeOutcome
 from nontax.gateway.reconciliation.run import reconcile_day
 
@@ -141,6 +143,19 @@ async def test_the_window_says_which_days_are_neighbours(office: Office) -> None
         await lists(desk, TODAY, line, PayMode=f"{11 + days}")
         await run(desk, TODAY)
         assert desk.row(tra_no=number)["kind"] == kind, days
+
+
+@pytest.mark.parametrize(("days", "kind"), [(1, "date"), (2, "bank_only")])
+async def test_nothing_is_made_of_a_line_of_a_day_beyond_the_window(
+    office: Office, days: int, kind: str
+) -> None:
+    desk = Desk(office, window_days=days)
+    office.tomorrow(2)
+    third = office.clock.today()
+    await lists(desk, third, desk.line(await office.bill(), "X1"))
+    await run(desk, third)
+    state = "repaired" if kind == "bank_only" else "open"
+    assert (desk.row()["kind"], desk.row()["state"]) == (kind, state)
 
 
 # -- lists that have not come ---------------------------------------------------------------------

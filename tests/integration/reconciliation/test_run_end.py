@@ -1,4 +1,4 @@
-"""The end of a run: short for those who write at the same time, and true at the moment it is told."""
+"""The end of a run: short for those who write meanwhile, and true at the moment it is told."""
 
 from __future__ import annotations
 

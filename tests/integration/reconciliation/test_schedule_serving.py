@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from nontax.gateway.clock import ms_from_civil
 from nontax.gateway.reconciliation.schedule import ReconciliationKeeper
 
@@ -127,6 +129,23 @@ async def test_days_that_were_missed_are_made_up_for(offices: Offices) -> None:
 
     assert ran[-2:] == [TODAY, TOMORROW]
     assert desk.batch_states() == ["reconciled"]
+
+
+@pytest.mark.parametrize(("days", "first"), [(1, "20260303"), (2, "20260302"), (5, "20260227")])
+async def test_the_site_says_how_far_back(offices: Offices, days: int, first: str) -> None:
+    office = await offices({"reconciliation": {"schedule": "06:30", "catch_up_days": days}})
+    office.clock.set(ms_from_civil(at(WEDNESDAY)))
+    assert (await keeper(office).once())[0] == first
+
+
+async def test_reports_are_written_where_the_site_says(offices: Offices) -> None:
+    office = await offices({"reconciliation": {"schedule": "06:30", "reports": "told/daily"}})
+    desk = Desk(office)
+    await desk.lists(desk.line(await desk.paid("T1"), "T1"))
+    office.clock.set(ms_from_civil(at(TOMORROW)))
+    await keeper(office).once()
+    folder = office.installation.directory / "told" / "daily"
+    assert len(list(folder.glob(f"reconcile-{TODAY}.*"))) == 3
 
 
 async def test_a_day_that_cannot_be_run_waits_for_something_new(offices: Offices) -> None:
