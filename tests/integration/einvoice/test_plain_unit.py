@@ -249,7 +249,7 @@ async def test_what_is_wrong_is_refused_and_leaves_nothing(plain: PlainUnit) -> 
         shutil.copy(path("right.key"), path("unit.key"))
         plain.prepare(**asked)
         answer = await plain.send(data)
-        assert (answer["Result"], text in answer["Msg"]) == (result, True), (more, answer)
+        assert (answer["Result"], text in answer.get("Msg", "")) == (result, True), (more, answer)
         assert plain.rows("SELECT * FROM einvoices") == []
         states = plain.rows("SELECT number, state, pay_code FROM einvoice_numbers")
         assert states == [(number, "reserved", "")]
