@@ -30,9 +30,10 @@ _MOST_REASONS: Final = 3
 _MOST_FACTS_MM: Final = 34.0
 _LEAST_ITEMS_MM: Final = 21.0
 _NOTE: Final = (
-    "本页是电子票据的可视化打印件,印章为示意图样;真伪与效力以数字签名为准,"
+    "本页是电子票据的可视化打印件{seals};真伪与效力以数字签名为准,"
     "可凭票据代码、票据号码、校验码、开票日期和金额查验"
 )
+_SEALS_NOTE: Final = ",印章为示意图样"
 _MOST_ROWS: Final = 40
 
 COLUMNS: Final = (
@@ -63,14 +64,14 @@ def face(invoice: EInvoice, checked: Checked | None, standing: Standing) -> Face
     head, head_mm = _head(invoice)
     total, total_mm = _total(invoice.main.TotalAmount)
     sign, sign_mm = _sign(invoice)
-    check, check_mm = _check(checked, standing, found)
+    seals = _seals(invoice)
+    check, check_mm = _check(checked, standing, found, seals_drawn=bool(seals))
     left = FACE_HEIGHT - head_mm - total_mm - sign_mm - check_mm - 1.5
     facts = facts_of(invoice, standing)
     wanted = min(_items_mm(invoice.items), max(_LEAST_ITEMS_MM, left - _MOST_FACTS_MM))
     other, other_mm = _other(facts, left - max(_LEAST_ITEMS_MM, wanted), found)
     items = _items(invoice.items, left - other_mm, found)
     marks = _marks(checked, standing)
-    seals = _seals(invoice)
     css = "face red" if invoice.is_red else "face"
     found.html = (
         f'<section class="{css}">{head}<div class="form">{items}{total}{other}</div>'
@@ -250,7 +251,9 @@ def _sign(invoice: EInvoice) -> tuple[str, float]:
     return f'<div class="sign">{html}</div>', used * ITEM_LINE + 1.9
 
 
-def _check(checked: Checked | None, standing: Standing, found: Face) -> tuple[str, float]:
+def _check(
+    checked: Checked | None, standing: Standing, found: Face, *, seals_drawn: bool
+) -> tuple[str, float]:
     texts = check_lines(checked)
     used = 0
     shown: list[str] = []
@@ -267,7 +270,8 @@ def _check(checked: Checked | None, standing: Standing, found: Face) -> tuple[st
     if found.signatures_cut:
         used += 1
         shown.append("<p>(其余验签信息见清单)</p>")
-    note = _NOTE + (f":{standing.inspect_url}" if standing.inspect_url else "。")
+    note = _NOTE.format(seals=_SEALS_NOTE if seals_drawn else "")
+    note += f":{standing.inspect_url}" if standing.inspect_url else "。"
     used += lines(note, FACE_WIDTH, _CHECK_POINTS)
     shown.append(f"<p>{escape(note)}</p>")
     return f'<footer class="check">{"".join(shown)}</footer>', used * _CHECK_LINE + 1.2

@@ -167,6 +167,7 @@ def add_actions(parser: Parser) -> Subparsers:
 def invoke(arguments: argparse.Namespace, *, as_json: bool) -> int:
     """Run the parsed command; what an operator can put right becomes one line on stderr."""
     try:
+        _check_period(arguments)
         outcome = arguments.run(arguments)
         code: int = asyncio.run(outcome) if inspect.iscoroutine(outcome) else outcome
         sys.stdout.flush()
@@ -182,6 +183,16 @@ def invoke(arguments: argparse.Namespace, *, as_json: bool) -> int:
             raise
         return report(explained, as_json=as_json)
     return code
+
+
+def _check_period(arguments: argparse.Namespace) -> None:
+    """A period that ends before it begins would show nothing, as if there were nothing."""
+    for first, last in (("date_from", "date_to"), ("since", "until")):
+        begin = getattr(arguments, first, None) or ""
+        end = getattr(arguments, last, None) or ""
+        if begin > end != "":
+            what = f"the first day {show_date(begin)} is after the last one {show_date(end)}"
+            raise CommandError(what, where="period", do="exchange them")
 
 
 def report(error: CommandError, *, as_json: bool) -> int:

@@ -236,7 +236,7 @@ class Resolving:
         await reconciliation.act(tx, rejection)
         kind = f"{proposal.name}_rejected"
         await note(tx, row, kind, acting, reason=decision.reason, reference=proposal.reference)
-        return Done(row, f"the proposal to {shown_name(proposal.name)} it is rejected")
+        return Done(row, f"the proposal ({shown_name(proposal.name)}) is rejected")
 
     async def _ask_refund(
         self, tx: Transaction, row: DifferenceRow, decision: Decision, acting: Acting

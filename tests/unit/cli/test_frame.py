@@ -207,3 +207,20 @@ def test_dates_are_shown_as_people_write_them() -> None:
     assert common.show_date("20261122") == "2026-11-22"
     assert common.show_date("") == ""
     assert common.date_argument("2026-11-22") == "20261122"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("bill", "list", "--from", "2026-02-01", "--to", "2026-01-31"),
+        ("einvoice", "stats", "--from", "2026-02-01", "--to", "2026-01-31"),
+        ("einvoice", "stock", "statistics", "--from", "2026-02-01", "--to", "2026-01-31"),
+    ],
+    ids=" ".join,
+)
+def test_a_period_that_ends_before_it_begins(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    expected = "error: period: the first day 2026-02-01 is after the last one 2026-01-31"
+    assert capsys.readouterr().err.startswith(expected)
