@@ -12,6 +12,7 @@ what the same message, sent again, goes on with.
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
@@ -107,6 +108,13 @@ _RESULTS = {result.value: result for result in Result}
 
 def general(number: str, result: Result, information: str | None = None) -> Answer:
     """The general answer 5001 to a message NUMBER; the code's own text where none is given."""
+    if information is None or information == result.meaning:
+        return _usual(number, result)
+    return Answer(FinanceAnswer(OriMsgNo=number, Result=result.value, Information=information))
+
+
+@functools.cache  # as many as there are numbers and results
+def _usual(number: str, result: Result) -> Answer:
     # The table marks codes of our own; peers are told the meaning alone.
-    text = result.meaning.removesuffix("(ours)") if information is None else information
+    text = result.meaning.removesuffix("(ours)")
     return Answer(FinanceAnswer(OriMsgNo=number, Result=result.value, Information=text))

@@ -52,7 +52,7 @@ class ConfirmPayment(Flow[Confirmation]):
         self, tx: Transaction, request: Request, message: Confirmation, bill: BillFace | None
     ) -> Decision:
         content = _content(request, message)
-        related = await confirmations.related(
+        related, number_used = await confirmations.related(
             tx,
             content.src,
             content.cfm_date,
@@ -75,7 +75,7 @@ class ConfirmPayment(Flow[Confirmation]):
             conflict = general(self.number, Result.CONFLICT, information)
             return Decision(conflict, subject=content.pay_code)
         notes = ()
-        if await confirmations.number_used(tx, content.src, content.tra_no_bus):
+        if number_used:
             notes = ("number used before for something else",)
         return await self._judge(tx, request, message, bill, content=content, notes=notes)
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from .protocol import Transaction
 from .records import ConfirmationRow
-from .sql import insert_into, select_from, values
+from .sql import columns, insert_into, select_from, values
 
 _NEW: Final = ("id",)
 _INSERT: Final = insert_into(ConfirmationRow, "confirmations", "RETURNING id", without=_NEW)
@@ -25,7 +25,14 @@ _ACCEPTED: Final = select_from(
     "confirmations",
     "WHERE src = ?1 AND cfm_date = ?2 AND tra_no_bus = ?3 AND accepted = 1",
 )
-_RELATED: Final = f"{_REPETITIONS} UNION ALL {_ACCEPTED} AND NOT (pay_code = ?4 AND amt = ?5)"
+_MARKED: Final = ", ".join(columns(ConfirmationRow))
+# Whether there is any row of the number is asked in the same breath, and marked.
+_RELATED: Final = (
+    f"SELECT 0, {_MARKED} FROM ({_REPETITIONS}"  # noqa: S608 - ours
+    f" UNION ALL {_ACCEPTED} AND NOT (pay_code = ?4 AND amt = ?5)) AS related"
+    f" UNION ALL SELECT 1, {_MARKED} FROM (SELECT * FROM confirmations"
+    " WHERE src = ?1 AND tra_no_bus = ?3 LIMIT 1) AS used"
+)
 _OF_NUMBER: Final = select_from(
     ConfirmationRow, "confirmations", "WHERE src = ?1 AND tra_no_bus = ?2 ORDER BY id"
 )
@@ -44,14 +51,15 @@ async def insert(tx: Transaction, confirmation: ConfirmationRow) -> int:
 
 async def related(
     tx: Transaction, src: str, cfm_date: str, tra_no_bus: str, *, pay_code: str, amt: int
-) -> list[ConfirmationRow]:
+) -> tuple[list[ConfirmationRow], bool]:
     """All that decides whether a confirmation is new, in no order and few whatever the history.
 
     Those of the node with the same number, pay code and amount under any date, channel and account
-    (the same content and the repetitions), and the accepted one of the same identity.
+    (the same content and the repetitions), and the accepted one of the same identity; and whether
+    the node ever used the number, on whatever day, for whatever.
     """
     rows = await tx.all(_RELATED, src, cfm_date, tra_no_bus, pay_code, amt)
-    return [ConfirmationRow(*row) for row in rows]
+    return [ConfirmationRow(*row[1:]) for row in rows if not row[0]], bool(rows)
 
 
 async def accepted(
@@ -69,14 +77,6 @@ async def of_number(tx: Transaction, src: str, tra_no_bus: str) -> list[Confirma
     to judge a confirmation.
     """
     return [ConfirmationRow(*row) for row in await tx.all(_OF_NUMBER, src, tra_no_bus)]
-
-
-async def number_used(tx: Transaction, src: str, tra_no_bus: str) -> bool:
-    """Whether a node ever used a number, on whatever day."""
-    row = await tx.one(
-        "SELECT 1 FROM confirmations WHERE src = ?1 AND tra_no_bus = ?2 LIMIT 1", src, tra_no_bus
-    )
-    return row is not None
 
 
 async def refused(

@@ -251,12 +251,13 @@ async def test_what_decides_whether_a_confirmation_is_new(with_payment: Store, m
     for name, row in rows.items():
         ids[name] = await with_payment.transact(lambda tx, r=row: confirmations.insert(tx, r))
     identity = ("D3206820105", "20261123", "T1")
-    found = await with_payment.read(
+    found, used = await with_payment.read(
         lambda tx: confirmations.related(tx, *identity, pay_code=CODE, amt=8000)
     )
+    assert used
     expected = {"refused", "other account", "other day", "accepted"}
     assert {row.id for row in found} == {ids[name] for name in expected}
-    found = await with_payment.read(
+    found, _ = await with_payment.read(
         lambda tx: confirmations.related(tx, *identity, pay_code=CODE, amt=1)
     )
     assert [row.id for row in found] == [ids["accepted"]]
@@ -289,8 +290,11 @@ async def test_refused_identities_and_used_numbers_are_remembered(store: Store, 
     assert not await store.read(
         lambda tx: confirmations.refused(tx, "D3206820105", "20261124", "T1")
     )
-    assert await store.read(lambda tx: confirmations.number_used(tx, "D3206820105", "T1"))
-    assert not await store.read(lambda tx: confirmations.number_used(tx, "D3206820105", "T"))
+    for number, used in (("T1", True), ("T", False)):
+        other = ("D3206820105", "20261130", number)
+        assert await store.read(
+            lambda tx, other=other: confirmations.related(tx, *other, pay_code="other", amt=1)
+        ) == ([], used)
 
 
 async def test_a_refund_through_its_states(with_payment: Store, make) -> None:
