@@ -40,9 +40,6 @@ _MET_OF_DAY: Final = select_from(
     MetRow, "recon_met", "WHERE node = ?1 AND scope = ?2 AND check_date = ?3 ORDER BY expected"
 )
 _MET: Final = select_from(MetRow, "recon_met", "WHERE node = ?1 AND scope = ?2 AND expected = ?3")
-_MET_OF_LINE: Final = select_from(
-    MetRow, "recon_met", "WHERE batch_id = ?1 AND pack_no = ?2 AND line_no = ?3 LIMIT 1"
-)
 _MET_BY_NUMBER: Final = select_from(
     MetRow, "recon_met", "WHERE node = ?1 AND tra_no = ?2 ORDER BY expected LIMIT 1"
 )
@@ -67,10 +64,4 @@ async def met_of(tx: Transaction, node: str, scope: str, expected: str) -> MetRo
 async def met_by_number(tx: Transaction, node: str, tra_no: str) -> MetRow | None:
     """What a node's line of this number showed."""
     row = await tx.one(_MET_BY_NUMBER, node, tra_no)
-    return MetRow(*row) if row else None
-
-
-async def met_by_line(tx: Transaction, batch_id: int, pack_no: int, line_no: int) -> MetRow | None:
-    """What a line showed."""
-    row = await tx.one(_MET_OF_LINE, batch_id, pack_no, line_no)
     return MetRow(*row) if row else None

@@ -6,7 +6,8 @@ import pytest
 
 from nontax.gateway.settlement.acting import SettlementRefused
 
-from ..flows.conftest import ACCOUNT, BANK, TODAY, Office, office, offices
+from ..flows.conftest import ACCOUNT, BANK, TODAY, Office, code, office, offices
+from ..flows.test_statements import MOVED, batch
 from ..settlement.money import FUNDS as REPORTED
 from ..settlement.money import claimed, journal_holds
 from .desk import Desk
@@ -187,3 +188,27 @@ async def test_claimed_money_is_not_joined_besides(desk: Desk) -> None:
     await claimed(desk.office, own, await desk.office.bill())
     with pytest.raises(SettlementRefused, match="claimed already"):
         await desk.decide(theirs, "link", other=ours)
+
+
+# -- movements of an account ------------------------------------------------------------------
+
+
+async def test_a_movement_is_joined_with_the_one_that_was_expected(desk: Desk) -> None:
+    """The account's list names money otherwise than the list of what arrived."""
+    await desk.paid("T1")
+    await desk.lists_funds(desk.funds_line("T1"))
+    moved = MOVED | {"TraNo": "Z9", "DcFlag": "1", "Amt": "80.00"}
+    [fields] = batch([[moved]], "2556", CheckDate=TODAY)
+    assert code(await desk.office.call(BANK, "2556", fields)) == "00000"
+    await desk.run()
+    theirs = int(desk.row(kind="movement_unknown")["id"])
+    ours = int(desk.row(kind="movement_missing")["id"])
+    payment = desk.payment("T1")["id"]
+    with pytest.raises(SettlementRefused, match="an arrival or another row"):
+        await desk.decide(theirs, "link", payment=payment)
+
+    await desk.decide(theirs, "link", other=ours)
+
+    assert (desk.state(theirs), desk.state(ours)) == ("resolved", "resolved")
+    assert desk.results("5556") == ["2", "1"]
+    assert await journal_holds(desk.office)
